@@ -1,0 +1,395 @@
+"""The catalogue: one SQLite file that is the truth of an index.
+
+Articles, chunks and encoded vectors live here; the FAISS and lexical indexes beside it are
+derived and can always be made again without encoding anything. Encodings are kept by the digest
+of the text they encode, so a text is encoded once however often its article is replaced.
+
+A replaced article is retired, not deleted: its row stays as history, and its chunks stay until
+no published generation can hold them. A removed article is deleted with its history.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from index import stories
+from index.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
+from index.stories import Signature
+from index.types import LANGUAGES, Article, Chunk, Filters, Language
+
+SCHEMA_VERSION = 1
+FILE_NAME = "catalogue.sqlite"
+
+# Token codes are some 15 kB a chunk; large pages keep each in one or two of them.
+_SCHEMA = """
+PRAGMA page_size = 16384;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE articles (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    article_id TEXT NOT NULL, language TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
+    source TEXT NOT NULL, url TEXT NOT NULL, published TEXT NOT NULL, updated TEXT NOT NULL,
+    story_id TEXT NOT NULL,
+    digest BLOB NOT NULL, signature BLOB NOT NULL, origin TEXT NOT NULL, added_at INTEGER NOT NULL,
+    retired INTEGER  -- the catalogue version that replaced it; NULL while current
+);
+CREATE UNIQUE INDEX current_articles ON articles (article_id) WHERE retired IS NULL;
+CREATE INDEX article_history ON articles (article_id);
+CREATE TABLE bands (
+    band BLOB NOT NULL, article_row INTEGER NOT NULL, PRIMARY KEY (band, article_row)
+) WITHOUT ROWID;
+CREATE TABLE encodings (
+    row INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, vector BLOB NOT NULL, tokens BLOB NOT NULL
+);
+CREATE TABLE chunks (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    article_row INTEGER NOT NULL REFERENCES articles (row),
+    encoding_row INTEGER NOT NULL REFERENCES encodings (row),
+    chunk_id TEXT NOT NULL, ordinal INTEGER NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, n_tokens INTEGER NOT NULL,
+    retired INTEGER
+);
+CREATE INDEX chunk_ids ON chunks (chunk_id);
+CREATE INDEX article_chunks ON chunks (article_row);
+CREATE INDEX encoding_chunks ON chunks (encoding_row);
+"""
+_ARTICLE_FIELDS = tuple(f.name for f in fields(Article))
+_ARTICLE_COLUMNS = ", ".join(f"a.{name}" for name in _ARTICLE_FIELDS)
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEncoding:
+    """What the catalogue keeps of one text: float16 unit vector, and packed token codes."""
+
+    digest: bytes
+    vector: bytes
+    tokens: bytes
+
+
+class Catalogue:
+    """One connection to a catalogue; give each thread its own.
+
+    Raises:
+        IndexMissingError: The folder holds no catalogue.
+        IndexMismatchError: It was written by another version of Burhan.
+        IndexDamagedError: The file is not a readable database.
+    """
+
+    def __init__(self, folder: Path, *, create_for: str = "", read_only: bool = False) -> None:
+        self.path = folder / FILE_NAME
+        if not self.path.exists() and not create_for:
+            raise IndexMissingError(
+                f"{folder} holds no Burhan index; "
+                f"make one with: burhan index SOURCE --index {folder}"
+            )
+        mode = "ro" if read_only else "rwc"
+        try:
+            self._db = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=30,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            if create_for and not self._db.execute("PRAGMA schema_version").fetchone()[0]:
+                self._create(create_for)
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA mmap_size = 68719476736")
+            found = self.meta("schema")
+        except sqlite3.DatabaseError as error:
+            raise IndexDamagedError(
+                f"{self.path} cannot be read ({error}); restore it from a copy, "
+                "or delete the folder and index again"
+            ) from error
+        if found != str(SCHEMA_VERSION):
+            raise IndexMismatchError(
+                f"{self.path} has schema {found}, this Burhan reads {SCHEMA_VERSION}; "
+                "index again into a new folder"
+            )
+
+    def _create(self, encoder: str) -> None:
+        self._db.execute("PRAGMA page_size = 16384")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
+        self._db.executemany(
+            "INSERT INTO meta VALUES (?, ?)",
+            [("schema", str(SCHEMA_VERSION)), ("version", "0"), ("encoder", encoder)],
+        )
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        self._db.close()
+
+    # Reading.
+
+    def meta(self, key: str) -> str:
+        """A value of the `meta` table, "" when absent."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    @property
+    def version(self) -> int:
+        """Counts committed changes; a derived index notes the version it was made from."""
+        return int(self.meta("version"))
+
+    def article_digest(self, article_id: str) -> bytes | None:
+        """Digest of the current article of that id, as `article_digest` gives it."""
+        row = self._db.execute(
+            "SELECT digest FROM articles WHERE article_id = ? AND retired IS NULL", (article_id,)
+        ).fetchone()
+        return bytes(row[0]) if row else None
+
+    def articles(self, *, article_ids: Iterable[str] | None = None) -> Iterator[Article]:
+        """Current articles, newest first; only those of the given ids, if given."""
+        sql = f"SELECT {_ARTICLE_COLUMNS} FROM articles a WHERE a.retired IS NULL"
+        if article_ids is None:
+            rows = self._db.execute(f"{sql} ORDER BY a.published DESC, a.article_id")
+            yield from (Article(*row) for row in rows)
+            return
+        for article_id in article_ids:
+            rows = self._db.execute(f"{sql} AND a.article_id = ?", (article_id,))
+            yield from (Article(*row) for row in rows)
+
+    def chunk_rows(self) -> dict[Language, Ids]:
+        """Row numbers of all current chunks, ascending, by language."""
+        rows: dict[Language, Ids] = {}
+        for language in LANGUAGES:
+            found = self._db.execute(
+                "SELECT c.row FROM chunks c JOIN articles a ON a.row = c.article_row "
+                "WHERE c.retired IS NULL AND a.language = ? ORDER BY c.row",
+                (language,),
+            )
+            rows[language] = np.fromiter((row for (row,) in found), np.int64)
+        return rows
+
+    def chunks(self, rows: Sequence[int]) -> dict[int, tuple[Chunk, Article]]:
+        """Chunks with their articles by row number; rows no longer there are left out."""
+        found = self._db.execute(
+            f"SELECT c.row, c.chunk_id, c.ordinal, c.start, c.end, c.n_tokens, {_ARTICLE_COLUMNS} "
+            "FROM chunks c JOIN articles a ON a.row = c.article_row "
+            f"WHERE c.row IN ({_marks(rows)})",
+            [int(row) for row in rows],
+        )
+        chunks = {}
+        for row, chunk_id, ordinal, start, end, n_tokens, *values in found:
+            article = Article(*values)
+            text = article.text[start:end]
+            chunks[row] = (
+                Chunk(
+                    chunk_id,
+                    article.article_id,
+                    article.language,
+                    ordinal,
+                    text,
+                    start,
+                    end,
+                    n_tokens,
+                ),
+                article,
+            )
+        return chunks
+
+    def matching_rows(self, filters: Filters) -> Ids:
+        """Row numbers of the chunks whose articles pass the filters, ascending."""
+        columns = _ARTICLE_COLUMNS.replace("a.text", "''")
+        articles = self._db.execute(f"SELECT a.row, {columns} FROM articles a")
+        accepted = {row for row, *values in articles if filters.accept(Article(*values))}
+        found = self._db.execute("SELECT row, article_row FROM chunks ORDER BY row")
+        return np.fromiter((row for row, article_row in found if article_row in accepted), np.int64)
+
+    def lexical_texts(self, rows: Sequence[int]) -> Iterator[tuple[int, str, str]]:
+        """(row, title, text) of chunks."""
+        for i in range(0, len(rows), 500):
+            for row, (chunk, article) in self.chunks(rows[i : i + 500]).items():
+                yield row, article.title, chunk.text
+
+    def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float16]:
+        """Vectors of chunks in the given order, (n_rows, dimension)."""
+        found = dict(self._encoded("vector", rows))
+        return np.stack([np.frombuffer(found[int(row)], np.float16) for row in rows])
+
+    def token_codes(self, rows: Sequence[int]) -> dict[int, bytes]:
+        """Packed token codes by chunk row; rows no longer there are left out."""
+        return dict(self._encoded("tokens", rows))
+
+    def token_codes_of(self, chunk_id: str) -> bytes:
+        """Packed token codes of one chunk, empty when it is gone."""
+        found = self._db.execute(
+            "SELECT e.tokens FROM chunks c JOIN encodings e ON e.row = c.encoding_row "
+            "WHERE c.chunk_id = ?",
+            (chunk_id,),
+        ).fetchone()
+        return bytes(found[0]) if found else b""
+
+    def _encoded(self, column: str, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        for i in range(0, len(rows), 500):
+            batch = [int(row) for row in rows[i : i + 500]]
+            yield from self._db.execute(
+                f"SELECT c.row, e.{column} "
+                "FROM chunks c JOIN encodings e ON e.row = c.encoding_row "
+                f"WHERE c.row IN ({_marks(batch)})",
+                batch,
+            )
+
+    def known_digests(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the digests whose texts are already encoded."""
+        return {
+            digest
+            for digest in digests
+            if self._db.execute("SELECT 1 FROM encodings WHERE digest = ?", (digest,)).fetchone()
+        }
+
+    def same_story(self, values: Signature, language: Language) -> str:
+        """`story_id` of the most similar current article, "" when none is a near-duplicate."""
+        marks = ", ".join("?" * stories.N_BANDS)
+        rows = self._db.execute(
+            "SELECT DISTINCT a.row, a.story_id, a.signature FROM bands b "
+            "JOIN articles a ON a.row = b.article_row "
+            f"WHERE b.band IN ({marks}) AND a.retired IS NULL AND a.language = ? ORDER BY a.row",
+            [*stories.bands(values), language],
+        )
+        found = [
+            (stories.similarity(values, np.frombuffer(signature, np.uint64)), story_id)
+            for _, story_id, signature in rows
+        ]
+        best, story_id = max(found, default=(0.0, ""), key=lambda pair: pair[0])
+        return story_id if best >= stories.SAME_STORY else ""
+
+    def counts(self) -> dict[str, int]:
+        """Number of current articles and chunks, and of encodings."""
+        ask = self._db.execute
+        return {
+            "articles": ask("SELECT count(*) FROM articles WHERE retired IS NULL").fetchone()[0],
+            "chunks": ask("SELECT count(*) FROM chunks WHERE retired IS NULL").fetchone()[0],
+            "encodings": ask("SELECT count(*) FROM encodings").fetchone()[0],
+        }
+
+    def problems(self) -> list[str]:
+        """What is wrong inside the file, one line each."""
+        checks = [str(row[0]) for row in self._db.execute("PRAGMA integrity_check(5)")]
+        found = [] if checks == ["ok"] else checks
+        orphans = self._db.execute(
+            "SELECT count(*) FROM chunks c LEFT JOIN articles a ON a.row = c.article_row "
+            "LEFT JOIN encodings e ON e.row = c.encoding_row WHERE a.row IS NULL OR e.row IS NULL"
+        ).fetchone()[0]
+        if orphans:
+            found.append(f"{orphans} chunks have lost their article or encoding")
+        wrong = self._db.execute(
+            "SELECT count(*) FROM chunks c JOIN articles a ON a.row = c.article_row "
+            'WHERE c.start < 0 OR c.start >= c."end" OR c."end" > length(a.text)'
+        ).fetchone()[0]
+        if wrong:
+            found.append(f"{wrong} chunks point outside their article's text")
+        return found
+
+    # Writing.
+
+    @contextmanager
+    def transaction(self) -> Iterator[int]:
+        """All or nothing; yields the version the change will have."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            version = self.version + 1
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(version),))
+            yield version
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def set_meta(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def add_encodings(self, encodings: Iterable[StoredEncoding]) -> None:
+        self._db.executemany(
+            "INSERT OR IGNORE INTO encodings (digest, vector, tokens) VALUES (?, ?, ?)",
+            [(e.digest, e.vector, e.tokens) for e in encodings],
+        )
+
+    def put_article(
+        self, article: Article, chunks: Sequence[tuple[Chunk, bytes]], *, origin: str, version: int
+    ) -> None:
+        """Adds the article, or replaces the current one of its id; its encodings must be there.
+
+        Each chunk comes with the digest of what was encoded. The `story_id` is that of the
+        nearest near-duplicate already there, else the article's own id.
+        """
+        self._retire(article.article_id, version)
+        values = stories.signature(article.text)
+        story_id = self.same_story(values, article.language) or article.article_id
+        stored = asdict(replace(article, story_id=story_id)).values()
+        cursor = self._db.execute(
+            f"INSERT INTO articles ({', '.join(_ARTICLE_FIELDS)}, "
+            "digest, signature, origin, added_at) "
+            f"VALUES ({_marks(_ARTICLE_FIELDS)}, ?, ?, ?, ?)",
+            [*stored, article_digest(article), values.tobytes(), origin, int(time.time())],
+        )
+        self._db.executemany(
+            "INSERT OR IGNORE INTO bands VALUES (?, ?)",
+            [(band, cursor.lastrowid) for band in stories.bands(values)],
+        )
+        self._db.executemany(
+            "INSERT INTO chunks "
+            '(article_row, encoding_row, chunk_id, ordinal, start, "end", n_tokens) '
+            "VALUES (?, (SELECT row FROM encodings WHERE digest = ?), ?, ?, ?, ?, ?)",
+            [
+                (cursor.lastrowid, digest, c.chunk_id, c.ordinal, c.start, c.end, c.n_tokens)
+                for c, digest in chunks
+            ],
+        )
+
+    def _retire(self, article_id: str, version: int) -> None:
+        row = self._db.execute(
+            "SELECT row FROM articles WHERE article_id = ? AND retired IS NULL", (article_id,)
+        ).fetchone()
+        if row:
+            self._db.execute("UPDATE articles SET retired = ? WHERE row = ?", (version, row[0]))
+            self._db.execute(
+                "UPDATE chunks SET retired = ? WHERE article_row = ?", (version, row[0])
+            )
+
+    def remove_article(self, article_id: str) -> bool:
+        """Deletes the article with its whole history; False when there was none."""
+        rows = self._db.execute(
+            "SELECT row FROM articles WHERE article_id = ?", (article_id,)
+        ).fetchall()
+        for (row,) in rows:
+            self._db.execute("DELETE FROM chunks WHERE article_row = ?", (row,))
+            self._db.execute("DELETE FROM bands WHERE article_row = ?", (row,))
+            self._db.execute("DELETE FROM articles WHERE row = ?", (row,))
+        self._drop_unused_encodings()
+        return bool(rows)
+
+    def drop_retired_chunks(self, before: int) -> None:
+        """Deletes chunks retired at or before that version, and encodings nothing uses."""
+        if self._db.execute("DELETE FROM chunks WHERE retired <= ?", (before,)).rowcount:
+            self._drop_unused_encodings()
+
+    def _drop_unused_encodings(self) -> None:
+        self._db.execute(
+            "DELETE FROM encodings WHERE NOT EXISTS "
+            "(SELECT 1 FROM chunks WHERE encoding_row = encodings.row)"
+        )
+
+
+def article_digest(article: Article) -> bytes:
+    """Digest of everything an article says, to see whether it changed; the story is not part."""
+    return text_digest("\0".join(asdict(replace(article, story_id="")).values()))
+
+
+def text_digest(text: str) -> bytes:
+    """16-byte digest of a text."""
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))

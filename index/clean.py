@@ -1,0 +1,106 @@
+"""What a site leaves around an article: whole lines of chrome, and the heading above the text.
+
+Only whole lines go; inside a line the author's words are never touched.
+"""
+
+import re
+from dataclasses import dataclass
+
+from index import metadata
+from index.normalize import fold
+
+# Matched against a whole line without emoji, bullets and trailing counts.
+_CHROME = re.compile(
+    r"""(?:
+      facebook|whatsapp|telegram|twitter|x|linkedin|instagram|youtube|pinterest|reddit|email|print
+    | فيسبوك | تويتر | واتساب | تلغرام | تيلغرام | انستغرام | طباعه | بريد
+    | share(?:\ (?:this|on).*)? | copy\ link | save | follow\ us.* | sign\ up.* | subscribe.*
+    | مشاركه(?:\ المقال)?(?:\ عبر)?.{0,12}
+    | شارك(?:\ (?:المقال|الخبر))?(?:\ عبر)? | نسخ\ الرابط | تابعنا.*
+    | (?:اشترك|سجل)\ (?:في|الان).{0,60} | (?:advertisement|اعلان|اعلانات)
+    | we\ use\ cookies.* | accept(?:\ all)?\ cookies | نستخدم\ ملفات\ تعريف\ الارتباط.*
+    | (?:read\ (?:also|more)|see\ also|related)\s*:.*
+    | (?:اقرا(?:\ ايضا)?|اقرا\ المزيد|شاهد(?:\ ايضا)?|مواضيع\ ذات\ صله)\s*:.*
+    | خاص\s*[-–—:|].{1,40} | \d{1,4} | \W+
+    )""",
+    re.X | re.I,
+)
+# From such a line on, only more chrome follows as long as no paragraph does.
+_TAIL = re.compile(
+    r"""(?:
+      مقالات\ ذات\ صله | مواضيع\ ذات\ صله | اخبار\ (?:متعلقه|ذات\ صله)
+    | التعليقات | اضف\ تعليق(?:ا)?
+    | الاكثر\ (?:قراءه|مشاهده) | اهم\ (?:المواضيع|التصنيفات) | اقسام
+    | الكلمات\ (?:المفتاحيه|الدلاليه) | وسوم
+    | related\ (?:articles|stories|news) | most\ (?:read|popular)
+    | comments? | leave\ a\ (?:comment|reply)
+    | tags | more\ from.{1,40} | you\ may\ also\ like | recommended
+    )(?:\s*\(?\d*\)?)?\s*:?""",
+    re.X | re.I,
+)
+_SENTENCE_END = re.compile(r"[.!?؟…][\"”»)\]]*$")
+_PARAGRAPH_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class CleanPage:
+    """A page's text without chrome, and what its chrome and heading said."""
+
+    text: str
+    title: str
+    outlet: str
+    published: str
+
+
+def clean_page(text: str, title: str = "") -> CleanPage:
+    """Takes the chrome lines and the heading off a page's text."""
+    outlet = metadata.find_outlet(text)
+    lines = text.split("\n")
+    keep = [line for line in _without_tail(lines) if not _is_chrome(line)]
+    body_at = next((i for i, line in enumerate(keep) if _is_paragraph(line)), None)
+    if body_at is None:
+        return CleanPage("\n".join(keep).strip(), title, outlet, metadata.find_date(lines))
+    body_at += _n_teasers(keep[body_at:])
+    head = [line.strip() for line in keep[:body_at] if line.strip()]
+    headings = [line for line in head if not _is_paragraph(line)]
+    title = title or metadata.choose_title(headings, keep[body_at])
+    # Headings under the title are the author's; those above it, and its copies, are the site's.
+    after = head[len(head) - head[::-1].index(title) :] if title in head else headings
+    under = [line for line in after if _is_paragraph(line) or fold(line) != fold(title)]
+    if len(headings) < len(head):  # teasers of other articles stand among the headings
+        under = []
+    body = "\n".join([*under, *keep[body_at:]]).strip()
+    return CleanPage(body, title, outlet, metadata.find_date(head))
+
+
+def _is_chrome(line: str) -> bool:
+    bare = re.sub(r"[^\w\s:()/|.–—-]", "", fold(line)).strip(" •|·")
+    return bool(line.strip()) and bool(not bare or _CHROME.fullmatch(bare) or _is_tail(line))
+
+
+def _is_tail(line: str) -> bool:
+    return bool(_TAIL.fullmatch(re.sub(r"[^\w\s():]", "", fold(line)).strip()))
+
+
+def _is_paragraph(line: str) -> bool:
+    line = line.strip()
+    return len(line) >= _PARAGRAPH_CHARS or (len(line) > 40 and bool(_SENTENCE_END.search(line)))
+
+
+def _without_tail(lines: list[str]) -> list[str]:
+    last = max((i for i, line in enumerate(lines) if _is_paragraph(line)), default=-1)
+    for i, line in enumerate(lines[last + 1 :], last + 1):
+        if _is_tail(line):
+            return lines[:i]
+    return lines
+
+
+def _n_teasers(lines: list[str]) -> int:
+    """How many lines, from the first, show other cards: a cut copy of a later line leads them."""
+    first = re.sub(r"\s*(?:\.\.\.|…)$", "", lines[0].strip())
+    if first == lines[0].strip():
+        return 0
+    for i, line in enumerate(lines[1:], 1):
+        if line.strip().startswith(first):
+            return i
+    return 0

