@@ -98,9 +98,11 @@ def _overlaps(quote: str, evidence: str) -> bool:
 def _own_words_language(answer: Answer) -> str:
     """Language of what the answer says around its quotes."""
     text = answer.text
-    for citation in answer.citations:
-        for words in (citation.quote, citation.title, citation.source):
-            text = text.replace(" ".join(words.split("\n")), " ") if words else text
+    quotes = [" ".join(citation.quote.split("\n")) for citation in answer.citations]
+    names = [name for citation in answer.citations for name in (citation.title, citation.source)]
+    # Quotes first: a name may stand inside one.
+    for words in filter(None, quotes + names):
+        text = text.replace(words, " ")
     return detect_language(text)
 
 

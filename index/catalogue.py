@@ -56,7 +56,6 @@ CREATE TABLE chunks (
     start INTEGER NOT NULL, "end" INTEGER NOT NULL, n_tokens INTEGER NOT NULL,
     retired INTEGER
 );
-CREATE INDEX chunk_ids ON chunks (chunk_id);
 CREATE INDEX article_chunks ON chunks (article_row);
 CREATE INDEX encoding_chunks ON chunks (encoding_row);
 """
@@ -220,15 +219,6 @@ class Catalogue:
     def token_codes(self, rows: Sequence[int]) -> dict[int, bytes]:
         """Packed token codes by chunk row; rows no longer there are left out."""
         return dict(self._encoded("tokens", rows))
-
-    def token_codes_of(self, chunk_id: str) -> bytes:
-        """Packed token codes of one chunk, empty when it is gone."""
-        found = self._db.execute(
-            "SELECT e.tokens FROM chunks c JOIN encodings e ON e.row = c.encoding_row "
-            "WHERE c.chunk_id = ?",
-            (chunk_id,),
-        ).fetchone()
-        return bytes(found[0]) if found else b""
 
     def _encoded(self, column: str, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         for i in range(0, len(rows), 500):

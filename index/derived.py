@@ -9,20 +9,21 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 import tantivy
 
 from index.catalogue import Catalogue, Ids
 from index.e5 import sha256_of
 from index.encoder import Floats
 from index.errors import IndexDamagedError
+from index.names import name_terms
 from index.normalize import search_terms
 from index.types import LANGUAGES, Language
 
@@ -32,6 +33,10 @@ _CURRENT = "CURRENT"
 _FOLDER = "generations"
 _MANIFEST = "manifest.json"
 _TANTIVY_HEAP = 50_000_000
+_K1 = 1.2  # tantivy's BM25
+_TITLE_BOOST = 0.5
+
+Field = Literal["body", "names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,14 @@ class Manifest:
 class Generation:
     """One published set of derived indexes, open for reading.
 
-    `dense` holds one FAISS index a language, `moments` the mean (dimension,) and covariance
-    (dimension, dimension) of its vectors.
+    Each language has its own FAISS index, the chunk rows in it, and its own lexical index.
     """
 
     path: Path
     manifest: Manifest
     dense: Mapping[Language, Any]
-    moments: Mapping[Language, tuple[Floats, Floats]]
     rows: Mapping[Language, Ids]
-    lexical: tantivy.Searcher
-    schema: tantivy.Schema
+    lexical: Mapping[Language, tuple[tantivy.Searcher, tantivy.Schema]]
 
 
 def current_path(folder: Path) -> Path | None:
@@ -77,18 +79,15 @@ def open_generation(path: Path) -> Generation:
     try:
         manifest = Manifest(**json.loads((path / _MANIFEST).read_text()))
         dense = {lang: faiss.read_index(str(path / f"dense.{lang}.faiss")) for lang in LANGUAGES}
-        with np.load(path / "moments.npz") as saved:
-            moments = {
-                lang: (saved[f"{lang}_mean"], saved[f"{lang}_covariance"]) for lang in LANGUAGES
-            }
-        lexical = _open_lexical(path / "lexical")
+        opened = {lang: _open_lexical(path / f"lexical.{lang}") for lang in LANGUAGES}
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise IndexDamagedError(
             f"{path} cannot be read ({type(error).__name__}: {error}); "
             f"run: burhan doctor --repair --index {path.parent.parent}"
         ) from error
     rows = {lang: _ids(dense[lang]) for lang in LANGUAGES}
-    return Generation(path, manifest, dense, moments, rows, lexical.searcher(), lexical.schema)
+    lexical = {lang: (opened[lang].searcher(), opened[lang].schema) for lang in LANGUAGES}
+    return Generation(path, manifest, dense, rows, lexical)
 
 
 def publish(folder: Path, catalogue: Catalogue) -> Path:
@@ -104,13 +103,10 @@ def publish(folder: Path, catalogue: Catalogue) -> Path:
     path = folder / _FOLDER / f"{number:06d}-v{version}"
     partial = path.with_name(path.name + ".partial")
     partial.mkdir(parents=True)
-    moments: dict[str, npt.NDArray[Any]] = {}
     for language in LANGUAGES:
         vectors = _vectors(catalogue, rows[language])
         _build_dense(vectors, rows[language], partial / f"dense.{language}.faiss")
-        moments[f"{language}_mean"], moments[f"{language}_covariance"] = _moments(vectors)
-    np.savez(partial / "moments.npz", **moments)  # type: ignore[arg-type]
-    _build_lexical(catalogue, np.concatenate(list(rows.values())), partial / "lexical", live)
+        _build_lexical(catalogue, rows[language], language, partial, live)
     files = sorted(p for p in partial.rglob("*") if p.is_file() and not p.name.endswith(".lock"))
     manifest = Manifest(
         version=version,
@@ -142,18 +138,33 @@ def damaged_files(path: Path) -> list[str]:
     ]
 
 
-def search_lexical(generation: Generation, terms: Sequence[str], k: int) -> list[tuple[int, float]]:
-    """(chunk row, BM25 score) of the k best chunks; a term in the title counts half again."""
-    if not terms:
+def search_terms_in(
+    generation: Generation, language: Language, field: Field, terms: Sequence[str], k: int
+) -> list[tuple[int, float]]:
+    """(chunk row, coverage) of the best `k` chunks of one language for the terms.
+
+    Coverage is BM25 as a share of what a chunk full of every term would score, 0 to 1, so that
+    it means the same for every question. Terms nowhere in the collection count as missing.
+    """
+    searcher, schema = generation.lexical[language]
+    terms = list(dict.fromkeys(terms))
+    if not terms or not searcher.num_docs:
         return []
-    clauses = []
-    for term in dict.fromkeys(terms):
-        for name, boost in (("body", 1.0), ("title", 0.5)):
-            query = tantivy.Query.term_query(generation.schema, name, term, index_option="freq")
+    clauses, total = [], 0.0
+    for term in terms:
+        for name, boost in ((field, 1.0), ("title", _TITLE_BOOST)):
+            if name == "title" and field != "body":
+                continue
+            query = tantivy.Query.term_query(schema, name, term, index_option="freq")
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
-    found = generation.lexical.search(tantivy.Query.boolean_query(clauses), limit=k, count=False)
-    rows = generation.lexical.fast_field_values("row", [address for _, address in found.hits])
-    return [(int(row or 0), score) for row, (score, _) in zip(rows, found.hits, strict=True)]
+        frequency = searcher.doc_freq(field, term)
+        total += log(1 + (searcher.num_docs - frequency + 0.5) / (frequency + 0.5)) * (_K1 + 1)
+    found = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False)
+    rows = searcher.fast_field_values("row", [address for _, address in found.hits])
+    return [
+        (int(row or 0), min(1.0, float(score or 0) / total))
+        for row, (score, _) in zip(rows, found.hits, strict=True)
+    ]
 
 
 def _ids(index: Any) -> Ids:
@@ -172,28 +183,27 @@ def _build_dense(vectors: Floats, rows: Ids, path: Path) -> None:
     faiss.write_index(index, str(path))
 
 
-def _moments(vectors: Floats) -> tuple[Floats, Floats]:
-    if len(vectors) < 2:
-        return np.zeros(vectors.shape[1], np.float32), np.eye(vectors.shape[1], dtype=np.float32)
-    return vectors.mean(axis=0), np.cov(vectors, rowvar=False).astype(np.float32)
-
-
-def _build_lexical(catalogue: Catalogue, rows: Ids, path: Path, live: Path | None) -> None:
-    had: Iterable[int] = ()
+def _build_lexical(
+    catalogue: Catalogue, rows: Ids, language: Language, folder: Path, live: Path | None
+) -> None:
+    path = folder / f"lexical.{language}"
+    wanted, had = set(rows.tolist()), set[int]()
     if live and not damaged_files(live):
-        shutil.copytree(live / "lexical", path, copy_function=_link)
-        had = np.concatenate([open_generation(live).rows[lang] for lang in LANGUAGES])
+        shutil.copytree(live / path.name, path, copy_function=_link)
+        had = set(open_generation(live).rows[language].tolist())
     else:
         path.mkdir()
-    index = _open_lexical(path)
-    writer = index.writer(heap_size=_TANTIVY_HEAP, num_threads=1)
-    wanted = set(rows.tolist())
-    had = set(np.asarray(had, np.int64).tolist())
+    writer = _open_lexical(path).writer(heap_size=_TANTIVY_HEAP, num_threads=1)
     for row in had - wanted:
         writer.delete_documents_by_term("row", row)
     for row, title, text in catalogue.lexical_texts(sorted(wanted - had)):
-        body, heading = " ".join(search_terms(text)), " ".join(search_terms(title))
-        writer.add_document(tantivy.Document(row=row, body=body, title=heading))
+        fields = {
+            "body": search_terms(text),
+            "title": search_terms(title),
+            "names": name_terms(f"{title} {text}"),
+        }
+        joined = {name: " ".join(terms) for name, terms in fields.items()}
+        writer.add_document(tantivy.Document(row=row, **joined))
     writer.commit()
     writer.wait_merging_threads()
 
@@ -208,8 +218,8 @@ def _link(source: str, target: str) -> None:
 def _open_lexical(path: Path) -> tantivy.Index:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("row", stored=False, indexed=True, fast=True)
-    builder.add_text_field("body", tokenizer_name="terms", index_option="freq")
-    builder.add_text_field("title", tokenizer_name="terms", index_option="freq")
+    for name in ("body", "title", "names"):
+        builder.add_text_field(name, tokenizer_name="terms", index_option="freq")
     index = tantivy.Index(builder.build(), path=str(path))
     # The text is analysed already; see normalize.search_terms.
     analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()

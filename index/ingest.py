@@ -17,13 +17,13 @@ from index.catalogue import (
     article_digest,
     text_digest,
 )
-from index.centres import centre_tokens, centre_vector
 from index.chunk import chunk_article
 from index.clean import clean_page
 from index.encoder import Encoded, Encoder
 from index.errors import IndexLockedError
 from index.normalize import detect_language
 from index.readers import RawArticle, Skipped, read_sources
+from index.statistics import centre_tokens, centre_vector
 from index.store import check_encoder
 from index.types import Article, Chunk, Language
 

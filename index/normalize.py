@@ -33,7 +33,7 @@ _ARABIC = re.compile(r"[\u0620-\u064A\u066E-\u06D3\u0750-\u077F\uFB50-\uFDFF\uFE
 _LETTER = re.compile(r"[^\W\d_]")
 
 # Light10 (Larkey, Ballesteros and Connell, 2002), after folding.
-_PREFIXES = ("وال", "بال", "كال", "فال", "لل", "ال")
+ARABIC_PREFIXES = ("وال", "بال", "كال", "فال", "لل", "ال")
 _SUFFIXES = ("ها", "ان", "ات", "ون", "ين", "يه", "ه", "ي")
 
 _STOPWORDS = {
@@ -90,7 +90,7 @@ def _english_stemmer() -> snowballstemmer.stemmer:
 def _light10(word: str) -> str:
     if len(word) > 3 and word.startswith("و"):
         word = word[1:]
-    for prefix in _PREFIXES:
+    for prefix in ARABIC_PREFIXES:
         if word.startswith(prefix) and len(word) - len(prefix) >= 2:
             word = word[len(prefix) :]
             break

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import faiss
 
-from index import codes, derived
+from index import codes, derived, statistics
 from index.catalogue import FILE_NAME, Catalogue, Ids
 from index.encoder import Encoder, Floats
 from index.errors import IndexMismatchError, IndexMissingError
@@ -17,7 +17,7 @@ from index.types import LANGUAGES, Article, Chunk, Filters, Language
 logger = logging.getLogger(__name__)
 
 # Chunks of each language that calibrate late-interaction scores; see `Snapshot.background`.
-_N_BACKGROUND = 128
+_N_BACKGROUND = 96
 
 
 class Store:
@@ -92,39 +92,35 @@ class Snapshot:
         scores, rows = index.search(vector[None], min(k, max(1, index.ntotal)), params=parameters)
         return [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
 
-    def search_lexical(
-        self, terms: Sequence[str], k: int, allowed: Ids | None = None
-    ) -> list[tuple[int, float]]:
-        """(row, BM25) of the k best chunks of either language, best first."""
-        if allowed is None:
-            return derived.search_lexical(self.generation, terms, k)
-        wanted = set(allowed.tolist())
-        n_all = sum(self.generation.manifest.n_chunks.values())
-        found = derived.search_lexical(self.generation, terms, max(1, n_all)) if wanted else []
-        return [(row, score) for row, score in found if row in wanted][:k]
+    def search_terms_in(
+        self,
+        language: Language,
+        field: derived.Field,
+        terms: Sequence[str],
+        k: int,
+        allowed: Ids | None = None,
+    ) -> dict[int, float]:
+        """Coverage by row of the `k` best chunks of that language; see `index.derived`."""
+        # tantivy filters by its own fields only: ask for all, and keep those allowed.
+        wanted = None if allowed is None else set(allowed.tolist())
+        limit = k if wanted is None else max(1, self.n_chunks(language))
+        found = derived.search_terms_in(self.generation, language, field, terms, limit)
+        return dict([pair for pair in found if wanted is None or pair[0] in wanted][:k])
 
-    def dense_moments(self, language: Language, vector: Floats) -> tuple[float, float]:
-        """Mean and standard deviation of the cosines of a vector with the whole partition."""
-        mean, covariance = self.generation.moments[language]
-        return float(vector @ mean), max(float(vector @ covariance @ vector), 1e-12) ** 0.5
-
-    def token_vectors(self, rows: Sequence[int]) -> dict[int, Floats]:
-        """Rotated unit token vectors by row, (n_tokens, dimension); see `index.codes`."""
+    def token_vectors(self, rows: Sequence[int]) -> tuple[list[int], codes.TokenBlock]:
+        """The rows that are still there and have tokens, and their token vectors in that order."""
         packed = self._store._catalogue().token_codes(rows)
-        return {
-            row: codes.unpack(data, self._store.encoder.dimension) for row, data in packed.items()
-        }
+        kept = [row for row in rows if packed.get(row)]
+        dimension = self._store.encoder.dimension
+        return kept, codes.unpack([packed[row] for row in kept], dimension)
 
-    def tokens_of(self, chunk: Chunk) -> Floats:
-        """Rotated unit token vectors of one chunk, (n_tokens, dimension)."""
-        data = self._store._catalogue().token_codes_of(chunk.chunk_id)
-        return codes.unpack(data, self._store.encoder.dimension)
-
-    def _background(self, language: Language) -> list[Floats]:
-        """Token vectors of an even sample of the partition's chunks."""
+    def _background(self, language: Language) -> codes.TokenBlock:
+        """Token vectors of an even sample of the partition's chunks, and of unrelated ones."""
         rows = self.generation.rows[language]
-        sample = rows[:: max(1, len(rows) // _N_BACKGROUND)][:_N_BACKGROUND]
-        return list(self.token_vectors(sample.tolist()).values())
+        sample = rows[:: max(1, len(rows) // _N_BACKGROUND)][:_N_BACKGROUND].tolist()
+        own = [packed for packed in self._store._catalogue().token_codes(sample).values() if packed]
+        unrelated = statistics.background(self._store.encoder, language)
+        return codes.unpack([*own, *unrelated], self._store.encoder.dimension)
 
     def chunks(self, rows: Sequence[int]) -> Mapping[int, tuple[Chunk, Article]]:
         """Chunks with their articles by row."""

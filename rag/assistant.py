@@ -47,7 +47,8 @@ class Assistant:
         """
         if not 1 <= k <= _MAX_K:
             raise ValueError(f"k is {k}; it must be between 1 and {_MAX_K:,}")
-        return self.retriever.search(self._query(question, filters=filters), k)
+        query = self._query(question, filters=filters)
+        return self.retriever.search(query, self.retriever.encode(query.text), k)
 
     def ask(
         self,

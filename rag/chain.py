@@ -11,7 +11,7 @@ from index.store import Store
 from index.types import Hit
 from rag import extractive
 from rag.evidence import confidence, select_evidence
-from rag.retrieve import Retriever
+from rag.retrieve import EncodedQuery, Retriever
 from rag.settings import Settings
 from rag.types import Answer, Citation, Evidence, Query
 
@@ -24,6 +24,7 @@ class State:
     """What the stages of one question hand on; `timings` are seconds by stage."""
 
     query: Query
+    encoded: EncodedQuery
     hits: list[Hit] = field(default_factory=list)
     confidence: float = 0.0
     evidence: list[Evidence] = field(default_factory=list)
@@ -34,15 +35,14 @@ def build_chain(retriever: Retriever, settings: Settings) -> Runnable[Query, Ans
     """retrieve, select evidence, answer: a `Query` in, an `Answer` out."""
 
     def retrieve(state: State) -> State:
-        state.hits = retriever.search(state.query, _N_HITS)
+        state.hits = retriever.search(state.query, state.encoded, _N_HITS)
         state.confidence = confidence(state.hits)
         return state
 
     def find_evidence(state: State) -> State:
         if state.confidence >= settings.min_confidence:
-            encoded = retriever.encode(state.query.text)
             state.evidence = select_evidence(
-                encoded, state.hits, retriever.store, settings.n_evidence
+                state.encoded, state.hits, retriever.store, settings.n_evidence
             )
         return state
 
@@ -50,7 +50,7 @@ def build_chain(retriever: Retriever, settings: Settings) -> Runnable[Query, Ans
         return _answer(state, retriever.store)
 
     def start(query: Query) -> State:
-        return State(query)
+        return State(query, retriever.encode(query.text))
 
     return (
         RunnableLambda(start)

@@ -120,8 +120,9 @@ def ask(
         published_from=_date(published_from, "--from"),
         published_to=_date(published_to, "--to"),
     )
+    language = _language(lang, "--lang") if lang else None
     assistant = rag.open(settings=_settings(index=index))
-    answer = assistant.ask(question, _language(lang, "--lang") if lang else None, filters=filters)
+    answer = assistant.ask(question, language, filters=filters)
     if as_json:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
     else:

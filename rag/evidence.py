@@ -14,7 +14,6 @@ from rag.types import Evidence
 
 # Only chunks close to the best one can hold more of the answer; in standard deviations.
 _CLOSE = 1.5
-_N_CHUNKS = 4
 _LEXICAL_WEIGHT = 0.15
 # Logistic fit of "the articles hold the answer" on the best hit's score; see eval/retrieval.py.
 _CONFIDENCE_MIDPOINT = 3.0
@@ -22,7 +21,9 @@ _CONFIDENCE_SLOPE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
+    """A sentence that might be evidence."""
+
     hit: Hit
     start: int
     end: int
@@ -39,9 +40,9 @@ def confidence(hits: Sequence[Hit]) -> float:
 def select_evidence(
     query: EncodedQuery, hits: Sequence[Hit], store: Store, n: int
 ) -> list[Evidence]:
-    """The `n` best sentences of the hits closest to the best, one a chunk, best first."""
-    close = [hit for hit in hits if hits[0].score - hit.score <= _CLOSE][:_N_CHUNKS]
-    best = [max(_sentences(query, hit, store), key=lambda c: c.score) for hit in close]
+    """The `n` best sentences of the hits closest to the best, one a chunk, best hit first."""
+    close = [hit for hit in hits if hits[0].score - hit.score <= _CLOSE][:n]
+    best = [max(score_sentences(query, hit, store), key=lambda c: c.score) for hit in close]
     return [
         Evidence(
             marker=marker,
@@ -51,23 +52,24 @@ def select_evidence(
             quote=c.hit.article.text[c.start : c.end],
             score=c.score,
         )
-        for marker, c in enumerate(best[:n], 1)
+        for marker, c in enumerate(best, 1)
     ]
 
 
-def _sentences(query: EncodedQuery, hit: Hit, store: Store) -> list[_Candidate]:
-    """Every sentence of a chunk, scored by late interaction and shared terms."""
+def score_sentences(query: EncodedQuery, hit: Hit, store: Store) -> list[Candidate]:
+    """Every sentence of a hit's chunk, scored by late interaction and shared terms."""
     chunk = hit.chunk
     spans = split_sentences(chunk.text, chunk.language) or [(0, len(chunk.text))]
     token_spans = store.encoder.token_spans(chunk.text)
-    tokens = store.snapshot().tokens_of(chunk)[: len(token_spans)]
-    similarities = query.tokens @ tokens.T
+    _, block = store.snapshot().token_vectors([int(hit.scores["row"])])
+    similarities = query.tokens @ block.vectors.T
+    token_spans = token_spans[: similarities.shape[1]]
     wanted = set(query.terms)
     scored = []
     for start, end in spans:
-        inside = (token_spans[:, 1] > start) & (token_spans[:, 0] < end)
-        late = similarities[:, inside].max(axis=1).mean() if inside.any() else 0.0
+        inside = np.flatnonzero((token_spans[:, 1] > start) & (token_spans[:, 0] < end))
+        late = similarities[:, inside].max(axis=1).mean() if len(inside) else 0.0
         shared = len(wanted & set(search_terms(chunk.text[start:end]))) / max(1, len(wanted))
         score = float(np.clip(late + _LEXICAL_WEIGHT * shared, 0, 1))
-        scored.append(_Candidate(hit, chunk.start + start, chunk.start + end, score))
+        scored.append(Candidate(hit, chunk.start + start, chunk.start + end, score))
     return scored

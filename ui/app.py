@@ -18,17 +18,17 @@ from ui.render import answer_html, direction, message_html
 
 logger = logging.getLogger(__name__)
 
-# The box follows what is typed; the page's own language is set with each switch.
+# The box follows what is typed; the page takes the language of its header.
 _HEAD = """<script>
-addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
-  document.querySelectorAll("#question textarea").forEach(box => { box.dir = "auto"; });
-}).observe(document.body, {childList: true, subtree: true}));
+new MutationObserver(() => {
+  document.querySelectorAll("#question textarea").forEach(box => {
+    if (box.dir !== "auto") box.dir = "auto";
+  });
+  const header = document.querySelector(".burhan-header"), page = document.documentElement;
+  if (header && page.lang !== header.lang) page.lang = header.lang;
+  if (header && page.dir !== header.dir) page.dir = header.dir;
+}).observe(document.documentElement, {childList: true, subtree: true, attributes: true});
 </script>"""
-_SET_PAGE_LANGUAGE = """(language) => {
-  document.documentElement.lang = language;
-  document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
-  return language;
-}"""
 
 Message = dict[str, str]
 
@@ -91,10 +91,8 @@ def build_page(assistant: "rag.Assistant") -> gr.Blocks:
         for event in (question.submit, send.click):
             event(answer, [question, chatbot, language], [question, chatbot])
         clear.click(lambda: [], None, chatbot)
-        switch.click(lambda now: _labels("en" if now == "ar" else "ar"), language, labelled).then(
-            None, language, language, js=_SET_PAGE_LANGUAGE
-        )
-        page.load(_preferred, None, labelled).then(None, language, language, js=_SET_PAGE_LANGUAGE)
+        switch.click(lambda now: _labels("en" if now == "ar" else "ar"), language, labelled)
+        page.load(_preferred, None, labelled)
     return page
 
 

