@@ -2,9 +2,8 @@
 
     python -m eval.retrieval DATA --report docs/retrieval.md
 
-Everything goes through `Assistant.search` and `ask`. Weights were fitted on ARCD, SQuAD paragraphs
-outside XQuAD, NTREX and the sample articles; XQuAD was only reported on. NTREX and ARCD rows are
-therefore in-sample, and marked so.
+Weights and thresholds were fitted on ARCD, SQuAD paragraphs outside XQuAD, NTREX, MKQA and the
+sample articles; XQuAD is only reported on. NTREX and ARCD rows are in-sample, and marked so.
 """
 
 import argparse
@@ -23,6 +22,7 @@ from index.encoder import open_encoder, unit
 from index.ingest import index_sources
 from index.sentences import split_sentences
 from index.types import LANGUAGES, Filters, Hit, Language
+from rag.evidence import confidence
 from rag.settings import Settings
 
 Scores = npt.NDArray[np.float64]
@@ -117,7 +117,8 @@ def _measure_language(
         hits = [assistant.search(q.text, k=3 * _K, filters=filters) for q in questions]
         ranked = [_ranked(found) for found in hits]
         rows += _ranking_rows(f"{pool} pool, {home} question", ranked, gold, groups)
-        rows.append(_refusal_row(f"{home}->{pool}", hits, _whole_articles(questions, pool)))
+        articles = _whole_articles(questions, pool)
+        rows.append(_refusal_row(assistant, f"{home}->{pool}", questions, hits, articles))
         rows.append(_evidence_row(assistant, questions, pool, paragraphs[pool]))
     return rows
 
@@ -142,18 +143,25 @@ def _whole_articles(questions: Sequence[Question], pool: Language) -> list[set[s
     return [members[question.group] for question in questions]
 
 
-def _refusal_row(direction: str, hits: Sequence[Sequence[Hit]], gold: Sequence[set[str]]) -> Row:
-    """AUROC of the best score with the gold article there against with it taken away."""
-    present = np.array([found[0].score for found in hits])
-    absent = np.array(
-        [
-            next((h.score for h in found if h.article.article_id not in g), -10.0)
-            for found, g in zip(hits, gold, strict=True)
-        ]
-    )
+def _refusal_row(
+    assistant: rag.Assistant,
+    direction: str,
+    questions: Sequence[Question],
+    hits: Sequence[Sequence[Hit]],
+    gold: Sequence[set[str]],
+) -> Row:
+    """AUROC of the confidence with the gold article there against with it taken away."""
+    snapshot = assistant.store.snapshot()
+    encoded = [assistant.retriever.encode(q.text) for q in questions]
+    present = [confidence(q, found, snapshot) for q, found in zip(encoded, hits, strict=True)]
+    absent = [
+        confidence(q, [h for h in found if h.article.article_id not in g], snapshot)
+        for q, found, g in zip(encoded, hits, gold, strict=True)
+    ]
+    scores = np.array([present, absent])
 
     def auroc(rows: npt.NDArray[np.int64]) -> float:
-        result = mannwhitneyu(present[rows], absent[rows])
+        result = mannwhitneyu(scores[0, rows], scores[1, rows])
         return float(result.statistic / len(rows) ** 2)
 
     return Row(f"refusal, {direction}", "AUROC", *_bootstrap(auroc, len(present)))

@@ -43,18 +43,27 @@ class TokenBlock:
     vectors: Floats
     starts: npt.NDArray[np.int64]
 
+    def best_tokens(self, query: Floats) -> Floats:
+        """Similarity of each query token's best token in each passage.
+
+        Args:
+            query: Rotated unit token vectors, (n_query_tokens, dimension).
+
+        Returns:
+            Cosines, (n_query_tokens, n_passages).
+        """
+        if not len(self.starts):
+            return np.zeros((len(query), 0), np.float32)
+        return np.asarray(np.maximum.reduceat(query @ self.vectors.T, self.starts, axis=1))
+
     def max_sim(self, query: Floats) -> Floats:
         """Mean over the query's tokens of each passage's best token, (n_passages,).
 
         Khattab and Zaharia, "ColBERT" (2020), with a mean for their sum.
-
-        Args:
-            query: Rotated unit token vectors, (n_query_tokens, dimension).
         """
-        if not len(self.starts) or not len(query):
+        if not len(query):
             return np.zeros(len(self.starts), np.float32)
-        best = np.maximum.reduceat(query @ self.vectors.T, self.starts, axis=1)
-        return np.asarray(best.mean(axis=0), np.float32)
+        return np.asarray(self.best_tokens(query).mean(axis=0), np.float32)
 
 
 def unpack(passages: Sequence[bytes], dimension: int) -> TokenBlock:

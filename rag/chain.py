@@ -36,7 +36,7 @@ def build_chain(retriever: Retriever, settings: Settings) -> Runnable[Query, Ans
 
     def retrieve(state: State) -> State:
         state.hits = retriever.search(state.query, state.encoded, _N_HITS)
-        state.confidence = confidence(state.hits)
+        state.confidence = confidence(state.encoded, state.hits, retriever.store.snapshot())
         return state
 
     def find_evidence(state: State) -> State:

@@ -6,9 +6,12 @@ another's until they are calibrated: each is expressed in standard deviations ab
 chunks of its own language score for the same question. Only then are the languages merged.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
@@ -35,13 +38,17 @@ _AT_HOME = -0.45
 
 @dataclass(frozen=True, slots=True)
 class EncodedQuery:
-    """A query's centred vector (dimension,), rotated token vectors (n, dimension) and terms."""
+    """A query's centred vector (dimension,), rotated token vectors (n, dimension) and terms.
+
+    `words` holds the token numbers of each word that carries meaning.
+    """
 
     language: Language
     vector: Floats
     tokens: Floats
     terms: list[str]
     names: list[str]
+    words: list[npt.NDArray[np.intp]]
 
 
 class Retriever(BaseRetriever):
@@ -76,6 +83,7 @@ class Retriever(BaseRetriever):
             tokens=codes.rotate(centre_tokens(encoded.tokens, encoder, "query", language)),
             terms=search_terms(text),
             names=name_terms(text),
+            words=_content_words(text, encoded.spans),
         )
 
     def _search_language(
@@ -120,6 +128,12 @@ class Retriever(BaseRetriever):
         made = make_query(query, max_chars=self.max_question_chars)
         hits = self.search(made, self.encode(made.text), self.k)
         return [as_document(hit) for hit in hits]
+
+
+def _content_words(text: str, spans: npt.NDArray[np.int32]) -> list[npt.NDArray[np.intp]]:
+    words = (word for word in re.finditer(r"\w+", text) if search_terms(word.group()))
+    inside = ((spans[:, 1] > word.start()) & (spans[:, 0] < word.end()) for word in words)
+    return [numbers for tokens in inside if len(numbers := np.flatnonzero(tokens))]
 
 
 def as_document(hit: Hit) -> Document:
