@@ -18,6 +18,8 @@ _CLOSE = 1.5
 _DISTANCE = 0.2
 _N_HITS = 4
 _PER_CHUNK = 2
+# A sentence that much below the best one says something else.
+_MARGIN = 0.15
 _MIN_BACKGROUND = 8
 _LEXICAL_WEIGHT = 0.15
 # Logistic fit of "the articles hold the answer" on questions with and without their gold article
@@ -70,8 +72,13 @@ def select_evidence(
 ) -> list[Evidence]:
     """The `n` best sentences of the hits closest to the best one; neighbours become one quote."""
     close = [hit for hit in hits if hits[0].score - hit.score <= _CLOSE][:_N_HITS]
-    candidates = [c for hit in close for c in score_sentences(query, hit, store)]
-    candidates.sort(key=lambda c: -(c.score - _DISTANCE * (hits[0].score - c.hit.score)))
+    found = [
+        (c.score - _DISTANCE * (hits[0].score - hit.score), c)
+        for hit in close
+        for c in score_sentences(query, hit, store)
+    ]
+    found.sort(key=lambda pair: -pair[0])
+    candidates = [c for score, c in found if found[0][0] - score <= _MARGIN]
     runs = _joined(_spread(candidates)[:n])
     return [
         Evidence(

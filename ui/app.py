@@ -18,16 +18,21 @@ from ui.render import answer_html, direction, message_html
 
 logger = logging.getLogger(__name__)
 
-# The box follows what is typed; the page takes the language of its header.
+# The page takes the language of its header; the box follows what is typed, and while it is empty
+# the page.
 _HEAD = """<script>
-new MutationObserver(() => {
-  document.querySelectorAll("#question textarea").forEach(box => {
-    if (box.dir !== "auto") box.dir = "auto";
-  });
+function burhanDirections() {
   const header = document.querySelector(".burhan-header"), page = document.documentElement;
   if (header && page.lang !== header.lang) page.lang = header.lang;
   if (header && page.dir !== header.dir) page.dir = header.dir;
-}).observe(document.documentElement, {childList: true, subtree: true, attributes: true});
+  for (const box of document.querySelectorAll("#question textarea")) {
+    const direction = box.value ? "auto" : page.dir;
+    if (box.dir !== direction) box.dir = direction;
+  }
+}
+new MutationObserver(burhanDirections)
+  .observe(document.documentElement, {childList: true, subtree: true, attributes: true});
+addEventListener("input", burhanDirections);
 </script>"""
 
 Message = dict[str, str]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -128,14 +129,37 @@ def test_a_cold_process_answers_soon(sample_index):
     assert seconds < 8, f"{seconds:.1f} s"
 
 
+# Brings loopback up, starts the chat, and prints the page and a question asked over its API.
+CHAT = """
+import fcntl, re, socket, struct, subprocess, sys, urllib.request
+with socket.socket() as any_socket:
+    up = struct.pack("16sh", b"lo", 0x1 | 0x40)
+    fcntl.ioctl(any_socket, 0x8914, up)
+command = [sys.executable, "-m", "rag.cli", "chat", "--port", "0", "--index", sys.argv[1]]
+chat = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+address = re.search(r"http://\\S+", chat.stdout.readline())[0]
+for attempt in range(100):
+    try:
+        page = urllib.request.urlopen(address, timeout=20).read().decode()
+        break
+    except OSError:
+        __import__("time").sleep(0.2)
+print("PAGE", len(page), "burhanDirections" in page)
+chat.terminate()
+chat.wait()
+"""
+
+
 @pytest.mark.encoder
 def test_without_a_network_everything_works(tmp_path, real_encoder):
-    """In a network namespace of its own, with not even loopback, the default path still runs."""
+    """In a network namespace of its own the default path still runs, first without loopback."""
+    (tmp_path / "chat.py").write_text(CHAT)
     script = f"""
         set -e
         python -m rag.cli index {SAMPLE} --index {tmp_path}/i
         python -m rag.cli ask "How high is the Shumar dam?" --index {tmp_path}/i
         python -m rag.cli ask "كم يبلغ ارتفاع سد شُمر؟" --index {tmp_path}/i
+        python {tmp_path}/chat.py {tmp_path}/i
     """
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     done = subprocess.run(
@@ -148,3 +172,4 @@ def test_without_a_network_everything_works(tmp_path, real_encoder):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("68") >= 2
+    assert re.search(r"PAGE \d{4,} True", done.stdout)

@@ -129,6 +129,8 @@ def test_a_question_in_each_language(browser, url):
 
 def test_the_box_follows_what_is_typed(browser):
     box = browser.find_element(By.CSS_SELECTOR, "#question textarea")
+    empty = "rtl" if browser.language == "ar" else "ltr"
+    wait(browser, lambda: computed(browser, box, "direction") == empty)
     box.send_keys("من")
     wait(browser, lambda: computed(browser, box, "direction") == "rtl")
     box.clear()
