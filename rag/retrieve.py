@@ -34,6 +34,8 @@ from rag.types import Query
 _LEXICAL = 1.2
 _NAMES_ABROAD = 1.6
 _AT_HOME = -0.45
+# How far the chunk that shares most words with the question rises among those of its language.
+_LIFT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Retriever(BaseRetriever):
                 "lexical": lexical.get(row, 0.0),
                 "names": names.get(row, 0.0),
             }
+        if home:
+            _lift_shared_words(found)
         return found
 
     def _get_relevant_documents(
@@ -128,6 +132,21 @@ class Retriever(BaseRetriever):
         made = make_query(query, max_chars=self.max_question_chars)
         hits = self.search(made, self.encode(made.text), self.k)
         return [as_document(hit) for hit in hits]
+
+
+def _lift_shared_words(found: dict[int, dict[str, float]]) -> None:
+    """Reorders one language's chunks by words shared with the question as well.
+
+    The scores stay the same set, dealt out anew, so that the language as a whole gains nothing
+    over the other.
+    """
+    most = max((scores["lexical"] for scores in found.values()), default=0.0) or 1.0
+    order = sorted(
+        found, key=lambda row: -(found[row]["score"] + _LIFT * found[row]["lexical"] / most)
+    )
+    dealt = sorted((scores["score"] for scores in found.values()), reverse=True)
+    for row, score in zip(order, dealt, strict=True):
+        found[row]["score"] = score
 
 
 def _content_words(text: str, spans: npt.NDArray[np.int32]) -> list[npt.NDArray[np.intp]]:
