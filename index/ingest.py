@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +74,7 @@ def index_sources(
         seen: dict[str, str] = {}
         batch: list[tuple[Article, str]] = []
         for raw in raw_articles:
-            article = raw if isinstance(raw, Skipped) else _article(raw)
+            article = raw if isinstance(raw, Skipped) else _article(raw, seen)
             if isinstance(article, Skipped):
                 summary.skipped.append(article)
             elif article.article_id in seen:
@@ -144,7 +144,7 @@ def _writing(folder: Path, encoder: Encoder) -> Iterator[Catalogue]:
         lock.release()
 
 
-def _article(raw: RawArticle) -> Article | Skipped:
+def _article(raw: RawArticle, taken: Container[str]) -> Article | Skipped:
     text, title, source, published = raw.text, raw.title, raw.source, raw.published
     if raw.is_page:
         page = clean_page(text, title)
@@ -153,7 +153,7 @@ def _article(raw: RawArticle) -> Article | Skipped:
     if not text.strip():
         return Skipped(raw.origin, "no article text is left after cleaning")
     return Article(
-        article_id=raw.article_id or _source_id(raw),
+        article_id=raw.article_id or _source_id(raw, taken),
         language=raw.language or detect_language(text),
         title=title or _opening(text),
         text=text,
@@ -164,11 +164,16 @@ def _article(raw: RawArticle) -> Article | Skipped:
     )
 
 
-def _source_id(raw: RawArticle) -> str:
-    """An id that stays when the text changes: of the URL, else of where the article was read."""
-    path, _, row = raw.origin.partition(":")
-    key = raw.url or f"{Path(path).resolve()}:{raw.title or row}"
-    return f"{Path(path).stem[:40]}-{text_digest(key).hex()[:10]}"
+def _source_id(raw: RawArticle, taken: Container[str]) -> str:
+    """An id that stays when the text changes: of the URL, else of where the article was read.
+
+    Rows are told apart by their titles, as new rows move old ones; by their place where two rows
+    share a title.
+    """
+    path = raw.path.resolve()
+    keys = [raw.url] if raw.url else [f"{path}:{raw.title}", f"{path}:{raw.title}:{raw.row}"]
+    ids = [f"{raw.path.stem[:40]}-{text_digest(key).hex()[:10]}" for key in keys]
+    return next((one for one in ids if one not in taken), ids[-1])
 
 
 def _opening(text: str) -> str:

@@ -28,12 +28,14 @@ MAX_TEXT_CHARS = 2_000_000
 class RawArticle:
     """What a file says of an article, before cleaning; empty where it says nothing.
 
-    `origin` names the file and row for messages. `article_id` is the one given, if any.
+    `row` counts the rows of `path` from 1, 0 where the file is one article. `article_id` is the
+    one given, if any.
     `is_page` marks text of a web page, whose site chrome is still in it.
     """
 
     text: str
-    origin: str
+    path: Path
+    row: int = 0
     article_id: str = ""
     title: str = ""
     language: Language | None = None
@@ -42,6 +44,11 @@ class RawArticle:
     published: str = ""
     updated: str = ""
     is_page: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Where the article was read, for messages."""
+        return f"{self.path}:{self.row}" if self.row else str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,10 @@ def read_sources(sources: Iterable[Path]) -> Iterator[RawArticle | Skipped]:
     for source in sources:
         if not source.exists():
             raise SourceError(f"{source}: no such file or folder; check the path")
+    return _read_sources(sources)
+
+
+def _read_sources(sources: list[Path]) -> Iterator[RawArticle | Skipped]:
     for source in sources:
         if source.is_dir():
             files = [p for p in sorted(source.rglob("*")) if p.is_file() and not _hidden(p, source)]
@@ -145,7 +156,7 @@ class _UnreadableError(Exception):
 
 
 def _read_text(path: Path) -> Iterator[RawArticle | Skipped]:
-    yield RawArticle(text=_decode(_read_bytes(path)), origin=str(path), is_page=True)
+    yield RawArticle(text=_decode(_read_bytes(path)), path=path, is_page=True)
 
 
 def _read_markdown(path: Path) -> Iterator[RawArticle | Skipped]:
@@ -153,7 +164,7 @@ def _read_markdown(path: Path) -> Iterator[RawArticle | Skipped]:
     heading = re.match(r"\s*#\s+(.+?)\s*#*\s*(?:\n|$)", text)
     if heading:
         text, title = text[heading.end() :], heading[1]
-    yield RawArticle(text=text, title=title, origin=str(path), is_page=True)
+    yield RawArticle(text=text, title=title, path=path, is_page=True)
 
 
 def _read_html(path: Path) -> Iterator[RawArticle | Skipped]:
@@ -161,7 +172,7 @@ def _read_html(path: Path) -> Iterator[RawArticle | Skipped]:
     if page is None:
         yield Skipped(str(path), "no article text was found in the page")
         return
-    yield RawArticle(origin=str(path), is_page=True, **page)
+    yield RawArticle(path=path, is_page=True, **page)
 
 
 def _read_jsonl(path: Path) -> Iterator[RawArticle | Skipped]:
@@ -173,7 +184,7 @@ def _read_jsonl(path: Path) -> Iterator[RawArticle | Skipped]:
         try:
             text = _decode(line).strip()
             if text:
-                yield _from_row(json.loads(text), origin)
+                yield _from_row(json.loads(text), path, number)
         except _UnreadableError as error:
             yield Skipped(origin, str(error))
         except (json.JSONDecodeError, RecursionError) as error:
@@ -192,18 +203,19 @@ def _read_csv(path: Path) -> Iterator[RawArticle | Skipped]:
     try:
         for number, row in enumerate(rows, 1):
             known = {k: v for k, v in row.items() if k in ArticleRow.model_fields}
-            yield _from_row(known, f"{path}: row {number}")
+            yield _from_row(known, path, number)
     except csv.Error as error:
         yield Skipped(
             f"{path}:{rows.line_num}", f"is not CSV ({error}); the rows after it were not read"
         )
 
 
-def _from_row(row: Any, origin: str) -> RawArticle | Skipped:
+def _from_row(row: Any, path: Path, number: int) -> RawArticle | Skipped:
+    origin = f"{path}:{number}"
     if not isinstance(row, dict):
         return Skipped(origin, f"is a JSON {type(row).__name__}; each line is one JSON object")
     try:
-        return RawArticle(origin=origin, **ArticleRow.model_validate(row).model_dump())
+        return RawArticle(path=path, row=number, **ArticleRow.model_validate(row).model_dump())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))

@@ -141,7 +141,7 @@ def test_a_format_can_be_registered(tmp_path, monkeypatch):
     )
 
     def read_upper(path):
-        yield RawArticle(text=path.read_text().upper(), origin=str(path))
+        yield RawArticle(text=path.read_text().upper(), path=path)
 
     register_reader(".up", read_upper)
     assert only(write(tmp_path / "a.up", "hello")).text == "HELLO"

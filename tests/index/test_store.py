@@ -16,6 +16,7 @@ from index.errors import (
     IndexLockedError,
     IndexMismatchError,
     IndexMissingError,
+    SourceError,
 )
 from index.ingest import index_sources, rebuild_derived, remove_articles
 from index.store import Store
@@ -96,6 +97,22 @@ def test_the_same_id_twice_in_one_run_is_said(tmp_path, fake_encoder):
     summary = index_sources([source], tmp_path / "index", fake_encoder)
     assert summary.added == 1
     assert "'a1' was already read from" in summary.skipped[0].reason
+
+
+def test_rows_without_ids_are_told_apart_and_stay_the_same_articles(tmp_path, fake_encoder):
+    texts = ["One thing happened.", "Another thing happened.", "A third thing happened."]
+    rows = [{"title": "Weather", "text": text} for text in texts]
+    source, folder = tmp_path / "odd: name.jsonl", tmp_path / "index"
+    write_articles(source, *rows, {"url": "https://x.example/1", "text": "By its address."})
+    assert index_sources([source], folder, fake_encoder).added == 4
+    again = index_sources([source], folder, fake_encoder)
+    assert (again.added, again.replaced, again.unchanged) == (0, 0, 4)
+
+
+def test_a_missing_source_changes_nothing(tmp_path, fake_encoder):
+    with pytest.raises(SourceError):
+        index_sources([tmp_path / "nowhere"], tmp_path / "index", fake_encoder)
+    assert not (tmp_path / "index").exists()
 
 
 def test_chunks_are_verbatim_and_near_duplicates_share_a_story(fake_sample):
