@@ -59,7 +59,7 @@ def read_questions(path: Path) -> list[Case]:
         SourceError: The file cannot be read, or a line is not as `QuestionRow` says.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     cases = list(_cases(lines, str(path)))
@@ -71,7 +71,7 @@ def read_questions(path: Path) -> list[Case]:
 def sample_questions() -> list[Case]:
     """The bundled questions on the bundled sample articles."""
     text = files("eval").joinpath("sample_questions.jsonl").read_text(encoding="utf-8")
-    return list(_cases(text.splitlines(), "sample_questions.jsonl"))
+    return list(_cases(text.split("\n"), "sample_questions.jsonl"))
 
 
 def _cases(lines: Iterable[str], origin: str) -> Iterator[Case]:

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index import stories
-from index.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
+from index import database, stories
+from index.errors import IndexMismatchError, IndexMissingError
 from index.stories import Signature
 from index.types import LANGUAGES, Article, Chunk, Filters, Language
 
@@ -90,25 +90,14 @@ class Catalogue:
                 f"{folder} holds no Burhan index; "
                 f"make one with: burhan index SOURCE --index {folder}"
             )
-        mode = "ro" if read_only else "rwc"
         try:
-            self._db = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=30,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._db = database.connect(self.path, read_only=read_only)
             if create_for and not self._db.execute("PRAGMA schema_version").fetchone()[0]:
                 self._create(create_for)
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA mmap_size = 68719476736")
             found = self.meta("schema")
-        except sqlite3.DatabaseError as error:
-            raise IndexDamagedError(
-                f"{self.path} cannot be read ({error}); restore it from a copy, "
-                "or delete the folder and index again"
-            ) from error
+        except sqlite3.Error as error:
+            raise database.as_rag_error(error, self.path) from error
         if found != str(SCHEMA_VERSION):
             raise IndexMismatchError(
                 f"{self.path} has schema {found}, this Burhan reads {SCHEMA_VERSION}; "
@@ -196,6 +185,12 @@ class Catalogue:
                 article,
             )
         return chunks
+
+    def n_matching_articles(self, filters: Filters) -> int:
+        """Number of current articles that pass the filters."""
+        columns = _ARTICLE_COLUMNS.replace("a.text", "''")
+        articles = self._db.execute(f"SELECT {columns} FROM articles a WHERE a.retired IS NULL")
+        return sum(filters.accept(Article(*values)) for values in articles)
 
     def matching_rows(self, filters: Filters) -> Ids:
         """Row numbers of the chunks whose articles pass the filters, ascending."""
@@ -311,11 +306,13 @@ class Catalogue:
         """Adds the article, or replaces the current one of its id; its encodings must be there.
 
         Each chunk comes with the digest of what was encoded. The `story_id` is that of the
-        nearest near-duplicate already there, else the article's own id.
+        nearest near-duplicate already there, else its own.
         """
         self._retire(article.article_id, version)
         values = stories.signature(article.text)
-        story_id = self.same_story(values, article.language) or article.article_id
+        # The id alone would recur when the article changes, and join what is no longer alike.
+        own = f"{article.article_id}@{article_digest(article).hex()[:8]}"
+        story_id = self.same_story(values, article.language) or own
         stored = asdict(replace(article, story_id=story_id)).values()
         cursor = self._db.execute(
             f"INSERT INTO articles ({', '.join(_ARTICLE_FIELDS)}, "

@@ -14,16 +14,21 @@ _CHROME = re.compile(
     r"""(?:
       facebook|whatsapp|telegram|twitter|x|linkedin|instagram|youtube|pinterest|reddit|email|print
     | فيسبوك | تويتر | واتساب | تلغرام | تيلغرام | انستغرام | طباعه | بريد
-    | share(?:\ (?:this|on).*)? | copy\ link | save | follow\ us.* | sign\ up.* | subscribe.*
+    | share(?:\ (?:this|on)\b.{0,40})? | copy\ link | save | follow\ us\b.{0,40}
+    | sign\ up\b.{0,60} | subscribe\b.{0,60}
     | مشاركه(?:\ المقال)?(?:\ عبر)?.{0,12}
     | شارك(?:\ (?:المقال|الخبر))?(?:\ عبر)? | نسخ\ الرابط | تابعنا.*
-    | (?:اشترك|سجل)\ (?:في|الان).{0,60} | (?:advertisement|اعلان|اعلانات)
-    | we\ use\ cookies.* | accept(?:\ all)?\ cookies | نستخدم\ ملفات\ تعريف\ الارتباط.*
+    | (?:اشترك|سجل)\ (?:الان|في\ (?:نشرتنا|النشره|القناه|قناتنا)).{0,60}
+    | (?:advertisement|اعلان|اعلانات)
+    | accept(?:\ all)?\ cookies
     | (?:read\ (?:also|more)|see\ also|related)\s*:.*
     | (?:اقرا(?:\ ايضا)?|اقرا\ المزيد|شاهد(?:\ ايضا)?|مواضيع\ ذات\ صله)\s*:.*
     | خاص\s*[-–—:|].{1,40} | \d{1,4} | \W+
     )""",
     re.X | re.I,
+)
+_NOTICE = re.compile(
+    r"we use cookies.*|نستخدم ملفات تعريف الارتباط.*|(?:اقرا|اقرا ايضا|read also)\s*:.*"
 )
 # From such a line on, only more chrome follows as long as no paragraph does.
 _TAIL = re.compile(
@@ -75,7 +80,12 @@ def clean_page(text: str, title: str = "") -> CleanPage:
 
 def _is_chrome(line: str) -> bool:
     bare = re.sub(r"[^\w\s:()/|.–—-]", "", fold(line)).strip(" •|·")
-    return bool(line.strip()) and bool(not bare or _CHROME.fullmatch(bare) or _is_tail(line))
+    if not bare:
+        return bool(line.strip())
+    # A sentence may begin with any of these words; only notices that are sentences always go.
+    return bool(_NOTICE.fullmatch(bare)) or (
+        not _is_paragraph(line) and bool(_CHROME.fullmatch(bare) or _is_tail(line))
+    )
 
 
 def _is_tail(line: str) -> bool:

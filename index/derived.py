@@ -8,6 +8,7 @@ opened a generation keeps it until it asks for the next.
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ import tantivy
 from index.catalogue import Catalogue, Ids
 from index.e5 import sha256_of
 from index.encoder import Floats
-from index.errors import IndexDamagedError
+from index.errors import IndexDamagedError, RagError
 from index.names import name_terms
 from index.normalize import search_terms
 from index.types import LANGUAGES, Language
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 _CURRENT = "CURRENT"
 _FOLDER = "generations"
 _MANIFEST = "manifest.json"
+_NAME = re.compile(r"\d{6}-v\d+")
 _TANTIVY_HEAP = 50_000_000
 _K1 = 1.2  # tantivy's BM25
 _TITLE_BOOST = 0.5
@@ -65,9 +67,10 @@ class Generation:
 def current_path(folder: Path) -> Path | None:
     """Folder of the published generation, None before the first."""
     try:
-        return folder / _FOLDER / (folder / _CURRENT).read_text().strip()
+        name = (folder / _CURRENT).read_text(errors="replace").strip()
     except FileNotFoundError:
         return None
+    return folder / _FOLDER / name if _NAME.fullmatch(name) else None
 
 
 def open_generation(path: Path) -> Generation:
@@ -99,7 +102,9 @@ def publish(folder: Path, catalogue: Catalogue) -> Path:
     version, rows, live = catalogue.version, catalogue.chunk_rows(), current_path(folder)
     for left_over in (folder / _FOLDER).glob("*.partial"):
         shutil.rmtree(left_over)
-    number = int(live.name.split("-")[0]) + 1 if live else 1
+    # Past every folder there is: a run killed before it wrote CURRENT has left one.
+    numbers = [int(old.name[:6]) for old in (folder / _FOLDER).glob("[0-9]*-v*")]
+    number = max(numbers, default=0) + 1
     path = folder / _FOLDER / f"{number:06d}-v{version}"
     partial = path.with_name(path.name + ".partial")
     partial.mkdir(parents=True)
@@ -180,7 +185,10 @@ def _vectors(catalogue: Catalogue, rows: Ids) -> Floats:
 def _build_dense(vectors: Floats, rows: Ids, path: Path) -> None:
     index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
     index.add_with_ids(vectors, rows)
-    faiss.write_index(index, str(path))
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        raise RagError(f"{path} cannot be written ({error}); free some disk space") from error
 
 
 def _build_lexical(

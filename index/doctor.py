@@ -1,11 +1,13 @@
 """Checks of a whole index, and the making again of what is derived."""
 
 import shutil
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from index import derived
 from index.catalogue import Catalogue
+from index.database import as_rag_error
 from index.encoder import Encoder
 from index.ingest import rebuild_derived
 from index.store import check_encoder
@@ -30,7 +32,11 @@ def examine(folder: Path, encoder: Encoder) -> Report:
     """
     catalogue = Catalogue(folder, read_only=True)
     check_encoder(catalogue, encoder, folder)
-    counts = catalogue.counts()
+    try:
+        in_catalogue = [f"catalogue: {problem}" for problem in catalogue.problems()]
+        counts = catalogue.counts()
+    except sqlite3.DatabaseError as error:
+        raise as_rag_error(error, catalogue.path) from error
     free = shutil.disk_usage(folder).free
     used = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     facts = [
@@ -38,7 +44,6 @@ def examine(folder: Path, encoder: Encoder) -> Report:
         f"encoder {catalogue.meta('encoder')}",
         f"{used / 1e6:,.1f} MB used, {free / 1e9:,.1f} GB free",
     ]
-    in_catalogue = [f"catalogue: {problem}" for problem in catalogue.problems()]
     in_derived = _derived_problems(folder, catalogue)
     catalogue.close()
     return Report(facts, in_catalogue + in_derived, repairable=not in_catalogue)

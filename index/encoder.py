@@ -111,7 +111,7 @@ class OnnxE5:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = _n_cores()
         # Idle threads that spin would take the cores of whatever runs beside this.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
@@ -236,6 +236,12 @@ class SentenceTransformerEncoder:
             len(ids)
             for ids in self._model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
         ]
+
+
+def _n_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def unit(vectors: Floats) -> Floats:

@@ -170,8 +170,10 @@ def _source_id(raw: RawArticle, taken: Container[str]) -> str:
     Rows are told apart by their titles, as new rows move old ones; by their place where two rows
     share a title.
     """
-    path = raw.path.resolve()
-    keys = [raw.url] if raw.url else [f"{path}:{raw.title}", f"{path}:{raw.title}:{raw.row}"]
+    if raw.url:
+        return text_digest(raw.url).hex()[:16]
+    path = str(raw.path.resolve())
+    keys = [f"{path}:{raw.title}", f"{path}:{raw.title}:{raw.row}"] if raw.row else [path]
     ids = [f"{raw.path.stem[:40]}-{text_digest(key).hex()[:10]}" for key in keys]
     return next((one for one in ids if one not in taken), ids[-1])
 
@@ -201,7 +203,8 @@ def _sort_in(
 def _commit(batch: Sequence[tuple[Article, str]], catalogue: Catalogue, encoder: Encoder) -> None:
     if not batch:
         return
-    cut = [chunk_article(article, encoder.count_tokens, CHUNK_TOKENS) for article, _ in batch]
+    limit = min(CHUNK_TOKENS, encoder.max_tokens)
+    cut = [chunk_article(article, encoder.count_tokens, limit) for article, _ in batch]
     by_digest = {_digest(chunk): chunk for chunks in cut for chunk in chunks}
     known = catalogue.known_digests(by_digest)
     new = {digest: chunk for digest, chunk in by_digest.items() if digest not in known}

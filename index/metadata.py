@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import Any
 
 from index.normalize import search_terms
 
-_ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:$|[T ])")
+_ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:$|-(\d{2})(?:$|[T ]))|$)", re.ASCII)
 # "أكتوبر/ تشرين الأول" names one month twice, and "2 من كانون الأول" puts a "من" between.
 _MONTH_PAIR = re.compile(r"[^\W\d_]+\s*/\s*(?=[^\W\d_])")
 _DATE_NOISE = re.compile(
@@ -48,7 +49,7 @@ def parse_date(text: str) -> str:
     Reads ISO dates, and dates in Arabic (Levantine, Gulf and Egyptian month names, digits of
     either script) or English, day before month.
     """
-    text = text.strip()
+    text = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text.strip())
     if iso := _ISO.match(text):
         try:
             datetime(int(iso[1]), int(iso[2] or 1), int(iso[3] or 1))
@@ -88,7 +89,8 @@ def find_outlet(text: str) -> str:
 
 def find_date(lines: list[str]) -> str:
     """The date of the first line that is little but a full date, or ""."""
-    return next((d for line in lines if _DATE_LINE.match(line) and (d := parse_date(line))), "")
+    found = (parse_date(line) for line in lines if _DATE_LINE.match(line))
+    return next((date for date in found if "-" in date), "")
 
 
 def choose_title(candidates: list[str], first_paragraph: str) -> str:
@@ -152,7 +154,7 @@ def _stated_metadata(tree: Any) -> dict[str, str]:
 def _json_nodes(block: str) -> Iterator[dict[str, Any]]:
     try:
         waiting = [json.loads(block, strict=False)]
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return
     while waiting:
         node = waiting.pop()

@@ -61,11 +61,10 @@ def detect_language(text: str) -> Language:
     return "ar" if arabic and 2 * arabic >= len(_LETTER.findall(text)) else "en"
 
 
-def search_terms(text: str, *, keep_stopwords: bool = False) -> list[str]:
+def search_terms(text: str) -> list[str]:
     """Folded, stemmed terms of both languages, in order, for lexical search."""
     words = (word.replace(",", "") for word in _WORD.findall(fold(text)))
-    stop = frozenset() if keep_stopwords else stopwords()
-    return [stem(word) for word in words if word not in stop]
+    return [stem(word) for word in words if word not in stopwords()]
 
 
 @lru_cache(maxsize=200_000)

@@ -6,6 +6,7 @@ one bad row or file must not cost the rest. Register another format with `regist
 
 import codecs
 import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -95,7 +96,7 @@ class ArticleRow(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _null_is_empty(cls, value: object) -> object:
-        return "" if value is None else value
+        return "" if value is None else value.replace("\0", "") if isinstance(value, str) else value
 
 
 def read_sources(sources: Iterable[Path]) -> Iterator[RawArticle | Skipped]:
@@ -187,14 +188,14 @@ def _read_jsonl(path: Path) -> Iterator[RawArticle | Skipped]:
                 yield _from_row(json.loads(text), path, number)
         except _UnreadableError as error:
             yield Skipped(origin, str(error))
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             yield Skipped(origin, f"is not JSON ({error}); each line is one JSON object")
 
 
 def _read_csv(path: Path) -> Iterator[RawArticle | Skipped]:
     text = _decode(_read_bytes(path))
     csv.field_size_limit(MAX_ROW_BYTES)
-    rows = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     columns = [c or "" for c in rows.fieldnames or ()]
     if "text" not in columns:
         found = ", ".join(columns)[:200]
@@ -238,8 +239,6 @@ def _decode(data: bytes) -> str:
     encoding = (
         "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     )
-    if encoding == "utf-8-sig" and b"\0" in data:
-        raise _UnreadableError("looks like a binary file, not text")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -247,6 +246,8 @@ def _decode(data: bytes) -> str:
         raise _UnreadableError(
             f"is not valid UTF-8 (byte 0x{found} at {error.start:,}); save it as UTF-8"
         ) from error
+    if "\0" in text:
+        raise _UnreadableError("looks like a binary file, not text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

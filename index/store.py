@@ -128,11 +128,7 @@ class Snapshot:
 
     def n_articles(self, filters: Filters) -> int:
         """Number of current articles that pass the filters."""
-        if not filters:
-            return self._store._catalogue().counts()["articles"]
-        return len(
-            {a.article_id for _, a in self.chunks(self.matching_rows(filters).tolist()).values()}
-        )
+        return self._store._catalogue().n_matching_articles(filters)
 
     def articles(self) -> list[Article]:
         """All current articles, newest first."""

@@ -3,17 +3,20 @@
 import json
 import logging
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
+from index.database import as_rag_error
 from index.errors import RagError
 from index.types import LANGUAGES, Filters, Language
 from prompts import say
@@ -46,12 +49,19 @@ def main() -> None:
         handlers=[RichHandler(console=_err, show_time=False, show_path=False, show_level=False)],
     )
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except (RagError, ValueError) as error:
         _fail(str(error))
+    except sqlite3.Error as error:
+        _fail(str(as_rag_error(error)))
     except OSError as error:
         _fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         _fail("stopped; what was committed is kept, run the same command to go on", status=130)
 
 
@@ -184,7 +194,7 @@ def doctor(
         _err.print(f"[red]damaged[/red] {escape(problem)}")
     if not report.damage:
         print("Everything checked is sound.")
-    elif report.repairable and not repair:
+    elif report.repairable:
         _fail(f"repair it with: burhan doctor --repair --index {settings.index}")
     else:
         _fail("the catalogue is damaged; restore it from a copy, or index again into a new folder")

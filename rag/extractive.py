@@ -21,7 +21,9 @@ def answer_lines(query: Query, evidence: list[Evidence]) -> list[str]:
 
 def refusal(query: Query, n_articles: int) -> str:
     """That the articles do not answer, and what was searched."""
-    phrase = "refusal_filtered" if query.filters else "refusal"
+    phrase = ("refusal" if n_articles else "refusal_nothing") + ("_filtered" * bool(query.filters))
+    if not n_articles:
+        return _say(query.language, phrase)
     counted = _say(
         query.language, f"n_articles_{_plural(n_articles, query.language)}", n=n_articles
     )
@@ -62,8 +64,8 @@ def _attribution(article: Article, language: Language) -> str:
 
 def _plural(n: int, language: Language) -> str:
     """Which form of "n articles" the number takes."""
-    if n in (0, 1):
-        return ("none", "one")[n]
+    if n == 1:
+        return "one"
     if language == "en":
         return "many"
     if n == 2:

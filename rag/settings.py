@@ -1,5 +1,6 @@
 """All settings: arguments, then BURHAN_* environment variables, then burhan.toml, then defaults."""
 
+import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +65,8 @@ def load_settings(**overrides: object) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"burhan.toml: {error}; correct that line") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))

@@ -50,7 +50,7 @@ class FakeEncoder:
         return [len(text.split()) for text in texts]
 
     def _token(self, word: str):
-        term = (search_terms(word, keep_stopwords=True) or [stem(word)])[0]
+        term = (search_terms(word) or [stem(word)])[0]
         seed = int.from_bytes(hashlib.sha256(term.encode()).digest()[:8], "big")
         return unit(np.random.default_rng(seed).standard_normal(self.dimension).astype(np.float32))
 

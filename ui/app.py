@@ -1,6 +1,7 @@
 """The chat page: a Gradio app on one `Assistant`, the same for everyone who opens it."""
 
 import logging
+import re
 import socket
 from collections.abc import Iterator
 from importlib.resources import files
@@ -66,6 +67,7 @@ def build_page(assistant: "rag.Assistant") -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title="Burhan · برهان", analytics_enabled=False) as page:
         language = gr.State("en")
+        asked = gr.State([])  # the questions so far, for one that leans on the last
         header = gr.HTML(_header("en"))
         switch = gr.Button(_say("en", "language_switch"), size="sm", elem_id="language-switch")
         chatbot = gr.Chatbot(
@@ -88,43 +90,44 @@ def build_page(assistant: "rag.Assistant") -> gr.Blocks:
             clear = gr.Button(_say("en", "clear"), elem_id="clear")
         labelled = [language, header, switch, question, send, clear]
 
-        def answer(
-            text: str, messages: list[Message], shown: Language
-        ) -> Iterator[tuple[str, Any]]:
-            yield from _answer(assistant, text, messages, shown)
+        def answer(*shown: Any) -> Iterator[Any]:
+            yield from _answer(assistant, *shown)
 
         for event in (question.submit, send.click):
-            event(answer, [question, chatbot, language], [question, chatbot])
-        clear.click(lambda: [], None, chatbot)
+            event(answer, [question, chatbot, asked, language], [question, chatbot, asked])
+        clear.click(lambda: ([], []), None, [chatbot, asked])
         switch.click(lambda now: _labels("en" if now == "ar" else "ar"), language, labelled)
         page.load(_preferred, None, labelled)
     return page
 
 
 def _answer(
-    assistant: "rag.Assistant", text: str, messages: list[Message], shown: Language
-) -> Iterator[tuple[str, list[Message]]]:
-    if not text.strip():
+    assistant: "rag.Assistant",
+    text: str,
+    messages: list[Message],
+    asked: list[str],
+    shown: Language,
+) -> Iterator[tuple[str, list[Message], list[str]]]:
+    """What the box, the conversation and the questions so far become."""
+    if not re.search(r"\w", text):
         gr.Warning(_say(shown, "error_empty"))
-        yield "", messages
+        yield "", messages, asked
         return
     limit = assistant.settings.max_question_chars
     if len(text) > limit:
         gr.Warning(_say(shown, "error_long", n=len(text), limit=limit))
-        yield text[:limit], messages
+        yield text[:limit], messages, asked
         return
-    asked = {"role": "user", "content": message_html(text, detect_language(text))}
-    yield "", [*messages, asked]
+    mine = {"role": "user", "content": message_html(text, detect_language(text))}
+    yield "", [*messages, mine], asked
     try:
-        html = answer_html(assistant.ask(text))
-    except ValueError:
-        html = message_html(_say(shown, "error_empty"), shown)
+        html = answer_html(assistant.ask(text, history=[(one, "") for one in asked[-1:]]))
     except RagError as error:
         html = message_html(_say(shown, "error_question", reason=error), shown)
     except Exception:
         logger.exception("a question failed")
         html = message_html(_say(shown, "error_internal"), shown)
-    yield "", [*messages, asked, {"role": "assistant", "content": html}]
+    yield "", [*messages, mine, {"role": "assistant", "content": html}], [*asked, text]
 
 
 def _preferred(request: gr.Request) -> list[Any]:

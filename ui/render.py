@@ -1,6 +1,7 @@
 """Answers as HTML: every block with its own direction, every word of an article escaped."""
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from index.normalize import detect_language
@@ -11,7 +12,7 @@ from rag.types import Answer, Citation
 
 _MARKER = re.compile(r"\[(\d+)\]$")
 # What Markdown or the page's own code could take for something else than text.
-_ACTIVE = str.maketrans({c: f"&#{ord(c)};" for c in "`*_[]()#!|~$\\{}:"})
+_ACTIVE = str.maketrans({c: f"&#{ord(c)};" for c in "`*_[]()#!|~$\\{}:&<>\"'"})
 # Bidirectional overrides could show a quote in another order than it was written.
 _OVERRIDES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -21,7 +22,11 @@ def answer_html(answer: Answer) -> str:
     markers = {citation.marker for citation in answer.citations}
     blocks = [_paragraph(text, answer.language, markers) for text in answer.text.split("\n\n")]
     if answer.citations:
-        items = "".join(_source(citation, answer.language) for citation in answer.citations)
+        also = {one.marker: one.hit.also_reported_by for one in answer.evidence}
+        items = "".join(
+            _source(citation, also.get(citation.marker, ()), answer.language)
+            for citation in answer.citations
+        )
         heading = escape(_say(answer.language, "sources"))
         blocks.append(
             f'<section class="sources"><h3>{heading}</h3><ol role="list">{items}</ol></section>'
@@ -36,7 +41,7 @@ def message_html(text: str, language: Language) -> str:
 
 def text_html(text: str) -> str:
     """Text that shows as itself wherever HTML or Markdown is read."""
-    shown = escape(text.translate(_OVERRIDES)).translate(_ACTIVE)
+    shown = text.translate(_OVERRIDES).translate(_ACTIVE)
     return "<br>".join(line.strip() for line in re.split(r"\s*\n\s*", shown))
 
 
@@ -65,12 +70,15 @@ def _split_quote(text: str) -> tuple[str, str, str]:
     return text[: found.start(1)], found[1], text[found.end(1) :]
 
 
-def _source(citation: Citation, language: Language) -> str:
+def _source(citation: Citation, also: Sequence[str], language: Language) -> str:
     facts = [citation.source]
     if citation.published:
         facts.append(_say(language, "published", date=spoken_date(citation.published, language)))
     if citation.language != language:
         facts.append(_say(language, "in_arabic" if citation.language == "ar" else "in_english"))
+    if also:
+        outlets = ("، " if language == "ar" else ", ").join(also)
+        facts.append(_say(language, "also_reported_by", outlets=outlets))
     title = f'<bdi lang="{citation.language}">{text_html(citation.title)}</bdi>'
     if re.match(r"https?://", citation.url):
         href = escape(citation.url, quote=True).translate({ord("*"): "%2A", ord("_"): "%5F"})

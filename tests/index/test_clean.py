@@ -46,6 +46,21 @@ def test_headings_inside_the_text_stay():
     assert "عنوان فرعي:" in clean_page(page).text
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Subscribers to the municipal water network will pay 12% more from June, officials said.",
+        "Related: the court said the case would be heard in May, and not before.",
+        "Follow used car prices",
+        "سجل في المدينة أعلى درجة حرارة منذ عشرين عامًا.",
+        "اشترك في المؤتمر ثلاثون وزيرًا من دول المنطقة.",
+        "شارك المئات في المسيرة",
+    ],
+)
+def test_sentences_that_begin_like_chrome_stay(line):
+    assert line in clean_page(f"{BODY}\n{line}\n{BODY}").text
+
+
 def test_text_without_a_paragraph_is_kept():
     assert clean_page("سطر قصير\nسطر آخر").text == "سطر قصير\nسطر آخر"
 
@@ -67,6 +82,9 @@ def test_text_without_a_paragraph_is_kept():
         ("4 أكتوبر", ""),
         ("الأربعاء 2 من كانون الأول", ""),
         ("yesterday", ""),
+        ("2024 budget approved", ""),
+        ("2024 October 5", "2024-10-05"),
+        ("٢٠٢٤-١٠-١٢", "2024-10-12"),
         ("soon", ""),
     ],
 )

@@ -83,6 +83,7 @@ def test_utf16_with_its_mark(tmp_path):
         ("list.jsonl", b"[1]", "is a JSON list"),
         ("half.jsonl", b'{"text": "a"', "is not JSON"),
         ("deep.jsonl", b"[" * 100_000, "is not JSON"),
+        ("huge.jsonl", b'{"text": "a", "n": ' + b"9" * 5_000 + b"}", "is not JSON"),
         ("date.jsonl", b'{"text": "a", "published": "someday"}', "'someday' is not a date"),
         ("lang.jsonl", b'{"text": "a", "language": "fr"}', "'language'"),
         ("columns.csv", b"headline,body\na,b\n", "the columns are 'headline, body'; 'text'"),

@@ -1,8 +1,12 @@
 import json
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +163,53 @@ def test_a_killed_run_keeps_what_was_committed(tmp_path, fake_encoder):
     summary = index_sources([source], tmp_path / "i", fake_encoder)
     assert (summary.added, summary.unchanged) == (36, 64)
     assert not doctor.examine(tmp_path / "i", fake_encoder).damage
+
+
+def test_a_kill_between_rename_and_current_is_recovered(tmp_path, fake_encoder):
+    source = write_articles(tmp_path / "a.jsonl", row(1))
+    folder = tmp_path / "index"
+    index_sources([source], folder, fake_encoder)
+    for text in (None, "", "generations/nonsense"):
+        (folder / "CURRENT").unlink()
+        if text is not None:
+            (folder / "CURRENT").write_text(text)
+        assert doctor.examine(folder, fake_encoder).damage == ["no derived index is published"]
+        assert index_sources([source], folder, fake_encoder).unchanged == 1
+        assert rows_of(Store(folder, fake_encoder)) == {"ar": 0, "en": 1}
+
+
+def test_a_changed_article_leaves_its_story(tmp_path, fake_encoder):
+    first = "The parliament passed the long awaited water law on Monday after a day of debate."
+    other = "A river bridge opened to traffic before dawn while a small crowd watched the lorries."
+    folder, source = tmp_path / "index", tmp_path / "a.jsonl"
+    write_articles(source, row(1, first), row(2, first + " It was close."))
+    index_sources([source], folder, fake_encoder)
+    write_articles(source, row(1, other), row(2, first + " It was close."))
+    index_sources([source], folder, fake_encoder)
+    stories = [article.story_id for article in Store(folder, fake_encoder).snapshot().articles()]
+    assert len(set(stories)) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs another user")
+def test_an_index_that_may_only_be_read_can_be_read(tmp_path, fake_encoder):
+    folder = Path(tempfile.mkdtemp(prefix="burhan-test-"))
+    index_sources([write_articles(tmp_path / "a.jsonl", row(1))], folder, fake_encoder)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    script = (
+        "import os, sys; from pathlib import Path; from index.catalogue import Catalogue;"
+        "os.setuid(65534);"
+        "print(Catalogue(Path(sys.argv[1]), read_only=True).counts()['articles'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    shutil.rmtree(folder)
+    assert done.stdout.strip() == "1", done.stderr
 
 
 def test_one_writer_at_a_time(tmp_path, fake_encoder):

@@ -85,7 +85,7 @@ def test_filters_restrict_what_is_searched(sample):
     }
     nothing = sample.ask(question, filters=rag.Filters(sources=("Nobody",)))
     assert nothing.refused
-    assert "no articles" in nothing.text
+    assert "No article passes" in nothing.text
 
 
 def test_the_same_answer_however_it_is_asked_for(sample):

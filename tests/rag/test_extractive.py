@@ -20,7 +20,7 @@ def test_quotes_are_attributed_in_the_language_of_the_question():
         "According to Harbour Post, 12 October 2024: “It opened.” [1]"
     ]
     assert lines("ar", evidence("ar", "صدى المدينة")) == [
-        "بحسب صدى المدينة بتاريخ 12 أكتوبر 2024: «It opened.» [1]"
+        "بحسب صدى المدينة في 12 أكتوبر 2024: «It opened.» [1]"
     ]
     assert lines("en", evidence(source="", published="")) == [
         "According to the article “The title”: “It opened.” [1]"
@@ -30,7 +30,7 @@ def test_quotes_are_attributed_in_the_language_of_the_question():
 def test_evidence_in_the_other_language_is_said_to_be():
     first, quote = lines("ar", evidence("en"))
     assert "بالإنجليزية" in first
-    assert quote == "بحسب Harbour Post بتاريخ 12 أكتوبر 2024، بالإنجليزية: “It opened.” [1]"
+    assert quote == "بحسب Harbour Post في 12 أكتوبر 2024، بالإنجليزية: “It opened.” [1]"
     mixed = lines("en", evidence("ar"), evidence("en", marker=2))
     assert "in Arabic: «It opened.» [1]" in mixed[0]
     assert len(mixed) == 2
@@ -39,7 +39,8 @@ def test_evidence_in_the_other_language_is_said_to_be():
 @pytest.mark.parametrize(
     ("n", "arabic", "english"),
     [
-        (1, "المقال الوحيد", "the only article"),
+        (0, "لا توجد مقالات مفهرسة", "No articles are indexed"),
+        (1, "مقال واحد", "one article"),
         (2, "مقالين", "2 articles"),
         (5, "5 مقالات", "5 articles"),
         (48, "48 مقالًا", "48 articles"),

@@ -15,6 +15,7 @@ HOSTILE = [
     "`code` **bold** _it_ $x$ \\(y\\)",
     "# heading\n\n- item\n\n<b>",
     "a &lt;b&gt; & c",
+    'the coppersmiths\' market and "quotes"',
 ]
 
 
@@ -26,7 +27,8 @@ def answer(asked="en", quote="It opened.", **more):
     cited = citation(quote, **more)
     text = f"According to Post: “{quote}” [1]"
     article = Article("a", cited.language, cited.title, quote)
-    hit = Hit(Chunk("c", "a", cited.language, 0, quote, 0, len(quote), 3), article, 1.0, 1)
+    chunk = Chunk("c", "a", cited.language, 0, quote, 0, len(quote), 3)
+    hit = Hit(chunk, article, 1.0, 1, also_reported_by=("Gazette",))
     evidence = Evidence(1, hit, 0, len(quote), quote, 0.9)
     return Answer("q", asked, text, (cited,), (evidence,), False, 0.9, "extractive")
 
@@ -72,5 +74,6 @@ def test_every_block_has_its_direction():
     assert html.startswith('<div class="answer" lang="ar" dir="rtl">')
     assert '<blockquote lang="en" dir="ltr">It opened.</blockquote>' in html
     assert "بالإنجليزية" in html
+    assert "ونشره أيضًا: Gazette" in plain(html)
     assert "12 أكتوبر 2024" in html
     assert message_html("مرحبا", "ar") == '<div class="message" lang="ar" dir="rtl">مرحبا</div>'
