@@ -1,10 +1,9 @@
 """Answers as HTML: every block with its own direction, every word of an article escaped."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from index.normalize import detect_language
 from index.types import Language
 from prompts import say
 from rag.extractive import spoken_date
@@ -19,8 +18,8 @@ _OVERRIDES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 def answer_html(answer: Answer) -> str:
     """The answer's paragraphs, then its sources, in the direction of the answer."""
-    markers = {citation.marker for citation in answer.citations}
-    blocks = [_paragraph(text, answer.language, markers) for text in answer.text.split("\n\n")]
+    cited = {citation.marker: citation for citation in answer.citations}
+    blocks = [_paragraph(text, answer.language, cited) for text in answer.text.split("\n\n")]
     if answer.citations:
         also = {one.marker: one.hit.also_reported_by for one in answer.evidence}
         items = "".join(
@@ -42,7 +41,7 @@ def message_html(text: str, language: Language) -> str:
 def text_html(text: str) -> str:
     """Text that shows as itself wherever HTML or Markdown is read."""
     shown = text.translate(_OVERRIDES).translate(_ACTIVE)
-    return "<br>".join(line.strip() for line in re.split(r"\s*\n\s*", shown))
+    return "<br>".join(re.split(r"\s*\n\s*", shown))
 
 
 def direction(language: str) -> str:
@@ -50,24 +49,32 @@ def direction(language: str) -> str:
     return "rtl" if language == "ar" else "ltr"
 
 
-def _paragraph(text: str, language: Language, markers: set[int]) -> str:
+def _paragraph(text: str, language: Language, cited: Mapping[int, Citation]) -> str:
     found = _MARKER.search(text)
-    if not found or int(found[1]) not in markers:
+    citation = cited.get(int(found[1])) if found else None
+    if found is None or citation is None:
         return f'<p dir="{direction(language)}">{text_html(text)}</p>'
-    chip = f'<bdi class="marker">{text_html(found[0])}</bdi>'
-    before, opening, rest = _split_quote(text[: found.start()].rstrip())
-    quote = (
-        f'<bdi class="quote" lang="{_lang(rest)}">{text_html(opening + rest)}</bdi>' if rest else ""
-    )
-    return f'<p dir="{direction(language)}">{text_html(before)}{quote} {chip}</p>'
+    before, quote = _split_quote(text[: found.start()].rstrip())
+    parts = [
+        _isolated(before, citation.source or citation.title),
+        f'<bdi class="quote" lang="{citation.language}">{text_html(quote)}</bdi>' if quote else "",
+        f'<bdi class="marker">{text_html(found[0])}</bdi>',
+    ]
+    return f'<p dir="{direction(language)}">{" ".join(filter(None, parts))}</p>'
 
 
-def _split_quote(text: str) -> tuple[str, str, str]:
-    """What stands before the quote, its opening mark, and the rest."""
-    found = re.search(r": ([«“])", text)
-    if not found:
-        return text, "", ""
-    return text[: found.start(1)], found[1], text[found.end(1) :]
+def _isolated(text: str, name: str) -> str:
+    """The text with the name kept from turning the direction of what follows it."""
+    before, found, after = text.partition(name)
+    if not name or not found:
+        return text_html(text)
+    return f"{text_html(before)}<bdi>{text_html(name)}</bdi>{text_html(after)}"
+
+
+def _split_quote(text: str) -> tuple[str, str]:
+    """What stands before the quote, and the quote with its marks."""
+    found = re.search(r": (?=[«“])", text)
+    return (text[: found.end()].rstrip(), text[found.end() :]) if found else (text, "")
 
 
 def _source(citation: Citation, also: Sequence[str], language: Language) -> str:
@@ -92,10 +99,6 @@ def _source(citation: Citation, also: Sequence[str], language: Language) -> str:
 def _block(tag: str, html: str, language: str, css_class: str) -> str:
     named = f' class="{css_class}"' if css_class else ""
     return f'<{tag}{named} lang="{language}" dir="{direction(language)}">{html}</{tag}>'
-
-
-def _lang(text: str) -> Language:
-    return detect_language(text)
 
 
 def _say(language: Language, phrase: str, **values: object) -> str:

@@ -60,6 +60,11 @@ def test_only_web_addresses_become_links(url):
     assert "<a " not in answer_html(answer(url=url))
 
 
+def test_a_name_of_the_other_script_does_not_turn_what_follows():
+    html = answer_html(answer(source="Post"))
+    assert "According to <bdi>Post</bdi>&#58; <bdi" in html
+
+
 def test_links_are_escaped():
     html = answer_html(answer(url='https://x.example/"onclick="alert(1)'))
     assert 'href="https://x.example/&quot;onclick=&quot;alert(1)"' in html
