@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import click
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
@@ -49,20 +48,13 @@ def main() -> None:
         handlers=[RichHandler(console=_err, show_time=False, show_path=False, show_level=False)],
     )
     try:
-        sys.exit(app(standalone_mode=False))
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app()
     except (RagError, ValueError) as error:
         _fail(str(error))
     except sqlite3.Error as error:
         _fail(str(as_rag_error(error)))
     except OSError as error:
         _fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; what was committed is kept, run the same command to go on", status=130)
 
 
 @app.command("index")
@@ -74,10 +66,13 @@ def index_command(
     from index.ingest import index_sources
 
     settings = _settings(index=index)
-    with _progress("indexing") as show:
-        summary = index_sources(
-            sources, settings.index, _encoder(settings), on_progress=lambda s: show(_counts(s))
-        )
+    try:
+        with _progress("indexing") as show:
+            summary = index_sources(
+                sources, settings.index, _encoder(settings), on_progress=lambda s: show(_counts(s))
+            )
+    except KeyboardInterrupt:
+        _fail("stopped; what was committed is kept, run the same command to go on", status=130)
     _print_summary(summary)
     if not summary.read:
         _fail("no article was read; the reasons are above")
@@ -278,7 +273,7 @@ def _print_answer(answer: Answer) -> None:
         print(f"[{citation.marker}] " + " · ".join(part for part in parts if part))
 
 
-def _fail(message: str, status: int = 1) -> None:
+def _fail(message: str, status: int = 1) -> NoReturn:
     _err.print(f"[bold red]burhan:[/bold red] {escape(' '.join(message.split()))}", soft_wrap=True)
     sys.stdout.flush()
     raise SystemExit(status)

@@ -76,6 +76,16 @@ def test_index_ask_remove(tmp_path, real_encoder):
     assert_one_clear_line(burhan("remove", "dam", "--index", index), "nothing was removed")
 
 
+@pytest.mark.parametrize(
+    "arguments", [["nosuch"], ["ask"], ["ask", "x", "--lang"], ["chat", "--port", "99999999"]]
+)
+def test_wrong_usage_is_explained(arguments):
+    done = burhan(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Error" in done.stderr
+
+
 def test_mistakes_are_one_clear_line(tmp_path):
     index = tmp_path / "index"
     (tmp_path / "bad.csv").write_text("headline\nx\n")
