@@ -28,9 +28,7 @@ from index.types import LANGUAGES, Article, Chunk, Filters, Language
 SCHEMA_VERSION = 1
 FILE_NAME = "catalogue.sqlite"
 
-# Token codes are some 15 kB a chunk; large pages keep each in one or two of them.
 _SCHEMA = """
-PRAGMA page_size = 16384;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE articles (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -105,6 +103,7 @@ class Catalogue:
             )
 
     def _create(self, encoder: str) -> None:
+        # Token codes are some 15 kB a chunk; large pages keep each in one or two of them.
         self._db.execute("PRAGMA page_size = 16384")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")

@@ -108,10 +108,11 @@ def publish(folder: Path, catalogue: Catalogue) -> Path:
     path = folder / _FOLDER / f"{number:06d}-v{version}"
     partial = path.with_name(path.name + ".partial")
     partial.mkdir(parents=True)
+    base = open_generation(live) if live and not damaged_files(live) else None
     for language in LANGUAGES:
         vectors = _vectors(catalogue, rows[language])
         _build_dense(vectors, rows[language], partial / f"dense.{language}.faiss")
-        _build_lexical(catalogue, rows[language], language, partial, live)
+        _build_lexical(catalogue, rows[language], language, partial, base)
     files = sorted(p for p in partial.rglob("*") if p.is_file() and not p.name.endswith(".lock"))
     manifest = Manifest(
         version=version,
@@ -155,11 +156,10 @@ def search_terms_in(
     terms = list(dict.fromkeys(terms))
     if not terms or not searcher.num_docs:
         return []
+    boosts = {field: 1.0, "title": _TITLE_BOOST} if field == "body" else {field: 1.0}
     clauses, total = [], 0.0
     for term in terms:
-        for name, boost in ((field, 1.0), ("title", _TITLE_BOOST)):
-            if name == "title" and field != "body":
-                continue
+        for name, boost in boosts.items():
             query = tantivy.Query.term_query(schema, name, term, index_option="freq")
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
         frequency = searcher.doc_freq(field, term)
@@ -192,13 +192,13 @@ def _build_dense(vectors: Floats, rows: Ids, path: Path) -> None:
 
 
 def _build_lexical(
-    catalogue: Catalogue, rows: Ids, language: Language, folder: Path, live: Path | None
+    catalogue: Catalogue, rows: Ids, language: Language, folder: Path, base: Generation | None
 ) -> None:
     path = folder / f"lexical.{language}"
     wanted, had = set(rows.tolist()), set[int]()
-    if live and not damaged_files(live):
-        shutil.copytree(live / path.name, path, copy_function=_link)
-        had = set(open_generation(live).rows[language].tolist())
+    if base:
+        shutil.copytree(base.path / path.name, path, copy_function=_link)
+        had = set(base.rows[language].tolist())
     else:
         path.mkdir()
     writer = _open_lexical(path).writer(heap_size=_TANTIVY_HEAP, num_threads=1)

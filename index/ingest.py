@@ -221,13 +221,13 @@ def _commit(batch: Sequence[tuple[Article, str]], catalogue: Catalogue, encoder:
 
 
 def _publish_if_changed(folder: Path, catalogue: Catalogue) -> None:
-    live = derived.current_path(folder)
-    if live and derived.open_generation(live).manifest.version == catalogue.version:
-        return
-    if live:
+    if live := derived.current_path(folder):
+        published = derived.open_generation(live).manifest.version
+        if published == catalogue.version:
+            return
         # No reader can hold what was retired before the live generation was made.
         with catalogue.transaction():
-            catalogue.drop_retired_chunks(derived.open_generation(live).manifest.version)
+            catalogue.drop_retired_chunks(published)
     derived.publish(folder, catalogue)
 
 

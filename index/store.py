@@ -1,6 +1,5 @@
 """An index opened for questions: one generation at a time, the next when it is published."""
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,8 +12,6 @@ from index.catalogue import FILE_NAME, Catalogue, Ids
 from index.encoder import Encoder, Floats
 from index.errors import IndexMismatchError, IndexMissingError
 from index.types import LANGUAGES, Article, Chunk, Filters, Language
-
-logger = logging.getLogger(__name__)
 
 # Chunks of each language that calibrate late-interaction scores; see `Snapshot.background`.
 _N_BACKGROUND = 96
