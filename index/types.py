@@ -29,6 +29,7 @@ class Article:
     published: str = ""
     updated: str = ""
     story_id: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)

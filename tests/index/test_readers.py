@@ -1,5 +1,10 @@
+import gzip
 import json
+import os
+import subprocess
+import zipfile
 
+import docx
 import pytest
 
 from index.errors import SourceError
@@ -11,6 +16,8 @@ from index.readers import (
     read_sources,
     register_reader,
 )
+from index.readers.rows import MAX_BAD_ROWS
+from tests.index import fuzz
 
 PAGE = """<html><head><title>Bridge opens</title>
 <meta property="og:site_name" content="The Harbour Post">
@@ -67,6 +74,119 @@ def test_markdown_heading_is_the_title(tmp_path):
     assert (article.title, article.text.strip()) == ("The title", "The body.")
 
 
+ARABIC = "قال وزير المياه في بيان إن السد الجديد على النهر سيفتح في شهر آذار بعد سنوات من العمل."
+
+
+@pytest.mark.parametrize("encoding", ["windows-1256", "iso-8859-6", "utf-16-le", "utf-16-be"])
+def test_arabic_encodings_are_told_apart_and_noted(tmp_path, encoding):
+    article = only(write(tmp_path / "a.txt", ARABIC.encode(encoding)))
+    assert (article.text, article.encoding) == (ARABIC, encoding)
+    assert only(write(tmp_path / "b.txt", ARABIC)).encoding == ""
+
+
+def test_western_text_is_not_taken_for_arabic(tmp_path):
+    text = "The café’s owner said – in Zürich – that it was “naïve” to expect more."
+    article = only(write(tmp_path / "a.txt", text.encode("windows-1252")))
+    assert (article.text, article.encoding) == (text, "windows-1252")
+
+
+def test_a_page_that_declares_its_encoding(tmp_path):
+    page = f"<html><head><meta charset=windows-1256></head><p>{ARABIC} {ARABIC}</p></html>"
+    article = only(write(tmp_path / "a.html", page.encode("windows-1256")))
+    assert ARABIC in article.text
+    assert article.encoding == "windows-1256"
+
+
+def test_gzip_of_every_format(tmp_path):
+    rows = b'{"text": "one"}\n{"text": "two"}\n'
+    found = list(read_file(write(tmp_path / "a.jsonl.gz", gzip.compress(rows))))
+    assert [article.text for article in found] == ["one", "two"]
+    page = only(write(tmp_path / "p.html.gz", gzip.compress(PAGE.encode())))
+    assert page.published == "2024-10-12"
+
+
+def test_word_file_with_a_table(tmp_path):
+    document = docx.Document()
+    document.core_properties.title, document.core_properties.author = "العنوان", "سلمى"
+    document.add_paragraph("فقرة أولى.")
+    table = document.add_table(rows=1, cols=2)
+    table.rows[0].cells[0].text, table.rows[0].cells[1].text = "حلب", "12"
+    document.add_paragraph("فقرة ثانية.")
+    document.save(tmp_path / "a.docx")
+    article = only(tmp_path / "a.docx")
+    assert article.text == "فقرة أولى.\nحلب | 12\nفقرة ثانية."
+    assert (article.title, article.author) == ("العنوان", "سلمى")
+
+
+def test_a_word_file_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.docx", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("word/document.xml", b" " * 50_000_000)
+    assert "over the limit" in only(tmp_path / "a.docx").reason
+
+
+@pytest.mark.browser
+def test_arabic_pdf_comes_out_in_reading_order(tmp_path):
+    second = "وأضاف أن 1,250 عاملا شاركوا في بنائه، منهم 40 مهندسا من جامعة حلب (Aleppo)."
+    lines = "".join(f"<p>{text}</p>" for text in (ARABIC, second))
+    page = write(tmp_path / "a.html", f"<meta charset=utf-8><body dir=rtl lang=ar>{lines}")
+    subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--no-pdf-header-footer",
+         f"--print-to-pdf={tmp_path / 'a.pdf'}", page.as_uri()],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    text = only(tmp_path / "a.pdf").text
+    assert ARABIC in text
+    for part in ("1,250", "40 مهندسا من جامعة حلب", "Aleppo"):
+        assert part in text
+
+
+def test_rss_and_atom(tmp_path):
+    rss = """<?xml version="1.0"?><rss version="2.0"><channel><title>صدى النهر</title>
+    <language>ar-SY</language><item><title>افتتاح السد</title><link>https://s.example/1</link>
+    <pubDate>Sat, 12 Oct 2024 08:00:00 +0300</pubDate><author>سلمى</author>
+    <description>&lt;p&gt;فتح السد.&lt;/p&gt;&lt;script&gt;x()&lt;/script&gt;
+    &lt;p&gt;حضر الوزير.&lt;/p&gt;
+    </description></item><item><title>بلا نص</title></item></channel></rss>"""
+    article, skipped = read_file(write(tmp_path / "a.rss", rss))
+    assert article.text == "فتح السد.\nحضر الوزير."
+    assert (article.title, article.source, article.language) == ("افتتاح السد", "صدى النهر", "ar")
+    assert (article.url, article.published) == ("https://s.example/1", "2024-10-12")
+    assert "a title only" in skipped.reason
+    atom = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Post</title><entry>
+    <title>Dam opens</title><link href="https://p.example/2"/><updated>2024-10-13T01:00:00Z</updated>
+    <author><name>Ann Lee</name></author><content type="html">It opened.</content></entry></feed>"""
+    article = only(write(tmp_path / "a.atom", atom))
+    assert (article.text, article.author, article.updated) == (
+        "It opened.",
+        "Ann Lee",
+        "2024-10-13",
+    )
+
+
+def test_links_out_of_the_folder_and_odd_names(tmp_path):
+    outside = write(tmp_path / "secret.txt", "secret")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "link.txt").symlink_to(outside)
+    (folder / "loop").symlink_to(folder)
+    (folder / "gone.txt").symlink_to(tmp_path / "nowhere.txt")
+    os.mkfifo(folder / "pipe.txt")
+    write(folder / "two\nlines.txt", "text of a file with an odd name")
+    (folder / os.fsdecode(b"bytes-\xff.txt")).write_text("and another")
+    found = list(read_sources([folder]))
+    texts = [f.text for f in found if isinstance(f, RawArticle)]
+    assert sorted(texts) == ["and another", "text of a file with an odd name"]
+    reasons = sorted(f.reason.split(";")[0] for f in found if isinstance(f, Skipped))
+    assert reasons == [
+        "is not a file, but a device, pipe or broken link",
+        "links to a file outside the folder",
+        "links to a file outside the folder",
+    ]
+    for one in found:
+        one.origin.encode()
+        assert "\n" not in one.origin
+
+
 def test_utf16_with_its_mark(tmp_path):
     assert only(write(tmp_path / "a.txt", "نص عربي".encode("utf-16"))).text == "نص عربي"
 
@@ -88,7 +208,17 @@ def test_utf16_with_its_mark(tmp_path):
         ("lang.jsonl", b'{"text": "a", "language": "fr"}', "'language'"),
         ("columns.csv", b"headline,body\na,b\n", "the columns are 'headline, body'; 'text'"),
         ("page.html", b"<html></html>", "no article text"),
-        ("a.pdf", b"%PDF", ".pdf is not a format Burhan reads"),
+        ("a.odt", b"PK", ".odt is not a format Burhan reads"),
+        ("a.pdf", b"PK", "is not a PDF file"),
+        ("half.pdf", b"%PDF-1.7 and no more", "is not a PDF that can be read"),
+        ("a.docx", b"PK", "is not a Word file"),
+        ("a.rss", b"<html><p>no feed", "holds no RSS or Atom articles"),
+        ("bomb.xml", b'<!DOCTYPE a [<!ENTITY b "bb">]><rss/>', "declares XML entities"),
+        ("a.txt.gz", b"not gzip", "is not a whole gzip file"),
+        ("half.jsonl.gz", gzip.compress(b'{"text": "a"}' * 99)[:-9], "is not a whole gzip file"),
+        ("big.txt.gz", gzip.compress(b"a" * 30_000_000), "200 times"),
+        ("bomb.jsonl.gz", gzip.compress(b" \n" * 40_000_000), "more than 200 times its size"),
+        ("deep.html", b"<div>" * 30_000 + b"text", "nests elements"),
         ("noending", b"abc", "no ending is not a format"),
     ],
 )
@@ -105,6 +235,13 @@ def test_a_bad_row_does_not_cost_the_others(tmp_path):
     found = list(read_file(write(tmp_path / "a.jsonl", rows)))
     assert [type(f) for f in found] == [RawArticle, Skipped, RawArticle]
     assert found[1].origin.endswith("a.jsonl:2")
+
+
+def test_a_file_of_another_kind_is_given_up(tmp_path):
+    rows = b'{"text": "one"}\n' + b"nonsense\n" * 5_000
+    found = list(read_file(write(tmp_path / "a.jsonl", rows)))
+    assert len(found) == 1 + MAX_BAD_ROWS + 1
+    assert "those after row 1,001 were not tried" in found[-1].reason
 
 
 def test_a_line_of_50_mb_is_passed_over(tmp_path):
@@ -141,10 +278,16 @@ def test_a_format_can_be_registered(tmp_path, monkeypatch):
         "index.readers._READERS", dict(__import__("index.readers").readers._READERS)
     )
 
-    def read_upper(path):
-        yield RawArticle(text=path.read_text().upper(), path=path)
+    def read_upper(file):
+        yield RawArticle(text=file.read_bytes().decode().upper(), path=file.path)
 
     register_reader(".up", read_upper)
     assert only(write(tmp_path / "a.up", "hello")).text == "HELLO"
     with pytest.raises(ValueError, match="looks like"):
         register_reader("up", read_upper)
+
+
+def test_hostile_files_neither_crash_nor_break_an_offset():
+    outcomes = fuzz.run(250, seed=1)
+    assert outcomes["read"] > 100
+    assert outcomes["skipped"] > 20
