@@ -4,9 +4,11 @@ Only whole lines go; inside a line the author's words are never touched.
 """
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from index import metadata
+from index.digest import text_digest
 from index.normalize import fold
 
 # Matched against a whole line without emoji, bullets and trailing counts.
@@ -21,7 +23,13 @@ _CHROME = re.compile(
     | (?:اشترك|سجل)\ (?:الان|في\ (?:نشرتنا|النشره|القناه|قناتنا)).{0,60}
     | (?:advertisement|اعلان|اعلانات)
     | accept(?:\ all)?\ cookies
-    | (?:read\ (?:also|more)|see\ also|related)\s*:.*
+    | (?:(?:read|see|watch)\ (?:also|more|next)|also\ read|related)\s*:.*
+    | (?:image|photo|picture|video|صوره|الصوره|تصوير|فيديو)\s*[:/].{0,60}
+    | لمشاهده\ (?:الصور|الفيديو)
+    | (?:by|written\ by|reporting\ by|بقلم|كتب|كتبت|اعداد|تحرير|تقرير|حوار)\s*[:/].{2,40}
+    | (?:click|tap)\ here\ to\ .{0,60} | get\ (?:the\ )?(?:daily|weekly|latest)\ .{0,40}
+    | (?:would\ you\ like\ to|please\ read\ our|join\ our)\ comment.{0,40}
+    | (?:فيسبوك|تويتر|يوتيوب|انستغرام|تلغرام|facebook|twitter|youtube)\s*:\s*\S+
     | (?:اقرا(?:\ ايضا)?|اقرا\ المزيد|شاهد(?:\ ايضا)?|مواضيع\ ذات\ صله)\s*:.*
     | خاص\s*[-–—:|].{1,40} | \d{1,4} | \W+
     )""",
@@ -45,6 +53,8 @@ _TAIL = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?؟…][\"”»)\]]*$")
 _PARAGRAPH_CHARS = 120
+_N_EDGE = 2
+_EDGE_CHARS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,21 @@ def clean_page(text: str, title: str = "") -> CleanPage:
         under = []
     body = "\n".join([*under, *keep[body_at:]]).strip()
     return CleanPage(body, title, outlet, metadata.find_date(head))
+
+
+def edge_lines(text: str) -> list[str]:
+    """The first and last two lines of an article that are long enough to be told apart."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    edges = dict.fromkeys([*lines[:_N_EDGE], *lines[-_N_EDGE:]])
+    return [line for line in edges if len(line) >= _EDGE_CHARS] if len(lines) > _N_EDGE else []
+
+
+def without_lines(text: str, digests: Container[bytes]) -> str:
+    """The text without those of its `edge_lines` that have one of the digests."""
+    gone = {line for line in edge_lines(text) if text_digest(line) in digests}
+    if not gone:
+        return text
+    return "\n".join(line for line in text.split("\n") if line.strip() not in gone).strip()
 
 
 def _is_chrome(line: str) -> bool:
