@@ -13,19 +13,19 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from index import database, stories
+from index import database, migrations, stories
+from index.digest import article_digest, chunk_digest, crc, row_crc
 from index.errors import IndexMismatchError, IndexMissingError
 from index.stories import Signature
 from index.types import LANGUAGES, Article, Chunk, Filters, Language
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "catalogue.sqlite"
 
 _SCHEMA = """
@@ -34,8 +34,10 @@ CREATE TABLE articles (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     article_id TEXT NOT NULL, language TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
     source TEXT NOT NULL, url TEXT NOT NULL, published TEXT NOT NULL, updated TEXT NOT NULL,
-    story_id TEXT NOT NULL,
+    story_id TEXT NOT NULL, author TEXT NOT NULL DEFAULT '',
+    encoding TEXT NOT NULL DEFAULT '',  -- what the file's bytes were taken for, if guessed
     digest BLOB NOT NULL, signature BLOB NOT NULL, origin TEXT NOT NULL, added_at INTEGER NOT NULL,
+    crc INTEGER NOT NULL DEFAULT 0,  -- of all columns above
     retired INTEGER  -- the catalogue version that replaced it; NULL while current
 );
 CREATE UNIQUE INDEX current_articles ON articles (article_id) WHERE retired IS NULL;
@@ -44,7 +46,9 @@ CREATE TABLE bands (
     band BLOB NOT NULL, article_row INTEGER NOT NULL, PRIMARY KEY (band, article_row)
 ) WITHOUT ROWID;
 CREATE TABLE encodings (
-    row INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, vector BLOB NOT NULL, tokens BLOB NOT NULL
+    row INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE,
+    vector BLOB NOT NULL, tokens BLOB NOT NULL,
+    crc INTEGER NOT NULL DEFAULT 0  -- of vector and tokens
 );
 CREATE TABLE chunks (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,12 +56,22 @@ CREATE TABLE chunks (
     encoding_row INTEGER NOT NULL REFERENCES encodings (row),
     chunk_id TEXT NOT NULL, ordinal INTEGER NOT NULL,
     start INTEGER NOT NULL, "end" INTEGER NOT NULL, n_tokens INTEGER NOT NULL,
+    crc INTEGER NOT NULL DEFAULT 0,
     retired INTEGER
 );
+CREATE TABLE outlet_lines (
+    source TEXT NOT NULL, line BLOB NOT NULL, story_id TEXT NOT NULL,
+    PRIMARY KEY (source, line, story_id)
+) WITHOUT ROWID;
 CREATE INDEX article_chunks ON chunks (article_row);
 CREATE INDEX encoding_chunks ON chunks (encoding_row);
 """
 _ARTICLE_FIELDS = tuple(f.name for f in fields(Article))
+# What the checksums of a row cover, in this order.
+CHECKED_ARTICLE = (*_ARTICLE_FIELDS, "digest", "signature", "origin", "encoding", "added_at")
+CHECKED_CHUNK = (
+    "article_row", "encoding_row", "chunk_id", "ordinal", "start", '"end"', "n_tokens",
+)  # fmt: skip
 _ARTICLE_COLUMNS = ", ".join(f"a.{name}" for name in _ARTICLE_FIELDS)
 
 Ids = npt.NDArray[np.int64]
@@ -72,8 +86,16 @@ class StoredEncoding:
     tokens: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an article was read, and the encoding its bytes were taken for, if guessed."""
+
+    place: str
+    encoding: str = ""
+
+
 class Catalogue:
-    """One connection to a catalogue; give each thread its own.
+    """One connection to a catalogue; give each thread its own. Only a writer may `write`.
 
     Raises:
         IndexMissingError: The folder holds no catalogue.
@@ -81,7 +103,7 @@ class Catalogue:
         IndexDamagedError: The file is not a readable database.
     """
 
-    def __init__(self, folder: Path, *, create_for: str = "", read_only: bool = False) -> None:
+    def __init__(self, folder: Path, *, create_for: str = "", write: bool = False) -> None:
         self.path = folder / FILE_NAME
         if not self.path.exists() and not create_for:
             raise IndexMissingError(
@@ -89,7 +111,9 @@ class Catalogue:
                 f"make one with: burhan index SOURCE --index {folder}"
             )
         try:
-            self._db = database.connect(self.path, read_only=read_only)
+            self._db = database.connect(self.path, read_only=not write)
+            if write:
+                migrations.migrate(self._db)
             if create_for and not self._db.execute("PRAGMA schema_version").fetchone()[0]:
                 self._create(create_for)
             self._db.execute("PRAGMA synchronous = NORMAL")
@@ -97,9 +121,14 @@ class Catalogue:
         except sqlite3.Error as error:
             raise database.as_rag_error(error, self.path) from error
         if found != str(SCHEMA_VERSION):
+            older = found.isdigit() and int(found) < SCHEMA_VERSION
             raise IndexMismatchError(
                 f"{self.path} has schema {found}, this Burhan reads {SCHEMA_VERSION}; "
-                "index again into a new folder"
+                + (
+                    f"move it on with: burhan doctor --repair --index {folder}"
+                    if older
+                    else "it was made by a newer Burhan: install that, or index into a new folder"
+                )
             )
 
     def _create(self, encoder: str) -> None:
@@ -135,16 +164,41 @@ class Catalogue:
         ).fetchone()
         return bytes(row[0]) if row else None
 
-    def articles(self, *, article_ids: Iterable[str] | None = None) -> Iterator[Article]:
-        """Current articles, newest first; only those of the given ids, if given."""
+    def articles(
+        self, *, article_ids: Iterable[str] | None = None, source: str = ""
+    ) -> Iterator[Article]:
+        """Current articles, newest first; only those of the ids or the outlet, if given."""
         sql = f"SELECT {_ARTICLE_COLUMNS} FROM articles a WHERE a.retired IS NULL"
         if article_ids is None:
-            rows = self._db.execute(f"{sql} ORDER BY a.published DESC, a.article_id")
+            sql += " AND a.source = ?" if source else ""
+            order = "ORDER BY a.published DESC, a.article_id"
+            rows = self._db.execute(f"{sql} {order}", [source] if source else [])
             yield from (Article(*row) for row in rows)
             return
         for article_id in article_ids:
             rows = self._db.execute(f"{sql} AND a.article_id = ?", (article_id,))
             yield from (Article(*row) for row in rows)
+
+    def history(self, article_id: str) -> list[tuple[Article, Origin, int]]:
+        """Every version of an article, oldest first: with where it was read, and when (s, UTC)."""
+        rows = self._db.execute(
+            f"SELECT a.origin, a.encoding, a.added_at, {_ARTICLE_COLUMNS} FROM articles a "
+            "WHERE a.article_id = ? ORDER BY a.row",
+            (article_id,),
+        )
+        return [(Article(*values), Origin(place, code), at) for place, code, at, *values in rows]
+
+    def origin(self, article_id: str) -> Origin:
+        """Where the current article of that id was read."""
+        return self.history(article_id)[-1][1]
+
+    def repeated_lines(self, source: str, n_stories: int) -> set[bytes]:
+        """Digests of the lines at the edges of at least that many of an outlet's stories."""
+        rows = self._db.execute(
+            "SELECT line FROM outlet_lines WHERE source = ? GROUP BY line HAVING count(*) >= ?",
+            (source, n_stories),
+        )
+        return {bytes(line) for (line,) in rows}
 
     def chunk_rows(self) -> dict[Language, Ids]:
         """Row numbers of all current chunks, ascending, by language."""
@@ -248,6 +302,44 @@ class Catalogue:
         best, story_id = max(found, default=(0.0, ""), key=lambda pair: pair[0])
         return story_id if best >= stories.SAME_STORY else ""
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One unchanging state of the catalogue for several reads."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Every version of every article with its chunks, older versions first."""
+        rows = self._db.execute(
+            "SELECT a.row, a.origin, a.encoding, a.added_at, a.retired IS NOT NULL, "
+            f"{_ARTICLE_COLUMNS} FROM articles a ORDER BY a.row"
+        )
+        for row, origin, encoding, added_at, retired, *values in rows:
+            chunks = self._db.execute(
+                'SELECT chunk_id, ordinal, start, "end", n_tokens FROM chunks '
+                "WHERE article_row = ? AND retired IS NULL ORDER BY ordinal",
+                (row,),
+            )
+            names = ("chunk_id", "ordinal", "start", "end", "n_tokens")
+            yield dict(zip(_ARTICLE_FIELDS, values, strict=True)) | {
+                "origin": origin,
+                "encoding": encoding,
+                "added_at": added_at,
+                "retired": bool(retired),
+                "chunks": [dict(zip(names, chunk, strict=True)) for chunk in chunks],
+            }
+
+    def encodings(self) -> Iterator[StoredEncoding]:
+        """The encodings of current chunks."""
+        rows = self._db.execute(
+            "SELECT digest, vector, tokens FROM encodings WHERE row IN "
+            "(SELECT encoding_row FROM chunks WHERE retired IS NULL) ORDER BY row"
+        )
+        return (StoredEncoding(*row) for row in rows)
+
     def counts(self) -> dict[str, int]:
         """Number of current articles and chunks, and of encodings."""
         ask = self._db.execute
@@ -267,22 +359,57 @@ class Catalogue:
         ).fetchone()[0]
         if orphans:
             found.append(f"{orphans} chunks have lost their article or encoding")
-        wrong = self._db.execute(
-            "SELECT count(*) FROM chunks c JOIN articles a ON a.row = c.article_row "
-            'WHERE c.start < 0 OR c.start >= c."end" OR c."end" > length(a.text)'
-        ).fetchone()[0]
+        return found + self._changed_rows()
+
+    def _changed_rows(self) -> list[str]:
+        """Rows whose content is not what was stored, by their digests and checksums."""
+        found = []
+        for article in self.articles():
+            if article_digest(article) != self.article_digest(article.article_id):
+                found.append(f"article {article.article_id!r} is not what was stored")
+        for table, columns in (("articles", CHECKED_ARTICLE), ("chunks", CHECKED_CHUNK)):
+            rows = self._db.execute(f"SELECT row, crc, {', '.join(columns)} FROM {table}")
+            changed = [row for row, noted, *values in rows if row_crc(values) != noted]
+            if changed:
+                found.append(f"{len(changed)} {table} are not what was stored (row {changed[0]})")
+        wrong = [
+            row
+            for row, vector, tokens, noted in self._db.execute(
+                "SELECT row, vector, tokens, crc FROM encodings"
+            )
+            if crc(vector, tokens) != noted
+        ]
         if wrong:
-            found.append(f"{wrong} chunks point outside their article's text")
-        return found
+            found.append(f"{len(wrong)} encodings are not what was stored (row {wrong[0]} first)")
+        return found + self._misplaced_chunks()
+
+    def _misplaced_chunks(self) -> list[str]:
+        encoder = self.meta("encoder")
+        rows = self._db.execute(
+            "SELECT c.row, e.digest FROM chunks c JOIN encodings e ON e.row = c.encoding_row "
+            "WHERE c.retired IS NULL"
+        ).fetchall()
+        wrong = []
+        for i in range(0, len(rows), 500):
+            digests = dict(rows[i : i + 500])
+            for row, (chunk, _) in self.chunks(list(digests)).items():
+                if chunk_digest(chunk, encoder) != bytes(digests[row]):
+                    wrong.append(chunk.chunk_id)
+        return (
+            [f"{len(wrong)} chunks are not where they were cut ({wrong[0]} first)"] if wrong else []
+        )
 
     # Writing.
 
     @contextmanager
-    def transaction(self) -> Iterator[int]:
-        """All or nothing; yields the version the change will have."""
+    def transaction(self, *, counted: bool = True) -> Iterator[int]:
+        """All or nothing; yields the version the change will have.
+
+        What changes nothing that a search could find is not `counted`.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            version = self.version + 1
+            version = self.version + counted
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(version),))
             yield version
         except BaseException:
@@ -291,47 +418,87 @@ class Catalogue:
         self._db.execute("COMMIT")
 
     def set_meta(self, key: str, value: str) -> None:
+        """Sets a value of the `meta` table."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def note_lines(self, source: str, lines: Iterable[bytes], story_id: str) -> None:
+        """Counts lines at the edges of an outlet's article, once a story."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO outlet_lines VALUES (?, ?, ?)",
+            [(source, line, story_id) for line in lines],
+        )
 
     def add_encodings(self, encodings: Iterable[StoredEncoding]) -> None:
         self._db.executemany(
-            "INSERT OR IGNORE INTO encodings (digest, vector, tokens) VALUES (?, ?, ?)",
-            [(e.digest, e.vector, e.tokens) for e in encodings],
+            "INSERT OR IGNORE INTO encodings (digest, vector, tokens, crc) VALUES (?, ?, ?, ?)",
+            [(e.digest, e.vector, e.tokens, crc(e.vector, e.tokens)) for e in encodings],
         )
 
     def put_article(
-        self, article: Article, chunks: Sequence[tuple[Chunk, bytes]], *, origin: str, version: int
-    ) -> None:
+        self,
+        article: Article,
+        chunks: Sequence[tuple[Chunk, bytes]],
+        *,
+        origin: Origin,
+        version: int,
+        story_id: str = "",
+        added_at: int = 0,
+    ) -> str:
         """Adds the article, or replaces the current one of its id; its encodings must be there.
 
-        Each chunk comes with the digest of what was encoded. The `story_id` is that of the
+        Each chunk comes with the digest of what was encoded. Gives the `story_id`: that of the
         nearest near-duplicate already there, else its own.
+        An imported article brings both, and the time it was added (s, UTC).
         """
         self._retire(article.article_id, version)
         values = stories.signature(article.text)
         # The id alone would recur when the article changes, and join what is no longer alike.
         own = f"{article.article_id}@{article_digest(article).hex()[:8]}"
-        story_id = self.same_story(values, article.language) or own
-        stored = asdict(replace(article, story_id=story_id)).values()
+        story_id = story_id or self.same_story(values, article.language) or own
+        checked = [
+            *asdict(replace(article, story_id=story_id)).values(),
+            article_digest(article),
+            values.tobytes(),
+            origin.place,
+            origin.encoding,
+            added_at or int(time.time()),
+        ]
         cursor = self._db.execute(
-            f"INSERT INTO articles ({', '.join(_ARTICLE_FIELDS)}, "
-            "digest, signature, origin, added_at) "
-            f"VALUES ({_marks(_ARTICLE_FIELDS)}, ?, ?, ?, ?)",
-            [*stored, article_digest(article), values.tobytes(), origin, int(time.time())],
+            f"INSERT INTO articles ({', '.join(CHECKED_ARTICLE)}, crc) "
+            f"VALUES ({_marks(CHECKED_ARTICLE)}, ?)",
+            [*checked, row_crc(checked)],
         )
         self._db.executemany(
             "INSERT OR IGNORE INTO bands VALUES (?, ?)",
             [(band, cursor.lastrowid) for band in stories.bands(values)],
         )
-        self._db.executemany(
-            "INSERT INTO chunks "
-            '(article_row, encoding_row, chunk_id, ordinal, start, "end", n_tokens) '
-            "VALUES (?, (SELECT row FROM encodings WHERE digest = ?), ?, ?, ?, ?, ?)",
-            [
-                (cursor.lastrowid, digest, c.chunk_id, c.ordinal, c.start, c.end, c.n_tokens)
-                for c, digest in chunks
-            ],
+        self._put_chunks(int(cursor.lastrowid or 0), chunks)
+        return story_id
+
+    def _put_chunks(self, article_row: int, chunks: Sequence[tuple[Chunk, bytes]]) -> None:
+        for c, digest in chunks:
+            (encoding,) = self._db.execute(
+                "SELECT row FROM encodings WHERE digest = ?", (digest,)
+            ).fetchone()
+            checked = [article_row, encoding, c.chunk_id, c.ordinal, c.start, c.end, c.n_tokens]
+            self._db.execute(
+                f"INSERT INTO chunks ({', '.join(CHECKED_CHUNK)}, crc) "
+                f"VALUES ({_marks(CHECKED_CHUNK)}, ?)",
+                [*checked, row_crc(checked)],
+            )
+
+    def replace_chunks(
+        self, article_id: str, chunks: Sequence[tuple[Chunk, bytes]], *, version: int
+    ) -> None:
+        """Cuts a current article anew; readers of the published generation keep the old chunks."""
+        (row,) = self._db.execute(
+            "SELECT row FROM articles WHERE article_id = ? AND retired IS NULL", (article_id,)
+        ).fetchone()
+        self._db.execute(
+            "UPDATE chunks SET retired = ? WHERE article_row = ? AND retired IS NULL",
+            (version, row),
         )
+        self._put_chunks(row, chunks)
 
     def _retire(self, article_id: str, version: int) -> None:
         row = self._db.execute(
@@ -340,7 +507,8 @@ class Catalogue:
         if row:
             self._db.execute("UPDATE articles SET retired = ? WHERE row = ?", (version, row[0]))
             self._db.execute(
-                "UPDATE chunks SET retired = ? WHERE article_row = ?", (version, row[0])
+                "UPDATE chunks SET retired = ? WHERE article_row = ? AND retired IS NULL",
+                (version, row[0]),
             )
 
     def remove_article(self, article_id: str) -> bool:
@@ -361,20 +529,12 @@ class Catalogue:
             self._drop_unused_encodings()
 
     def _drop_unused_encodings(self) -> None:
+        if self.meta("reencoding"):  # what is encoded so far is not in use yet
+            return
         self._db.execute(
             "DELETE FROM encodings WHERE NOT EXISTS "
             "(SELECT 1 FROM chunks WHERE encoding_row = encodings.row)"
         )
-
-
-def article_digest(article: Article) -> bytes:
-    """Digest of everything an article says, to see whether it changed; the story is not part."""
-    return text_digest("\0".join(asdict(replace(article, story_id="")).values()))
-
-
-def text_digest(text: str) -> bytes:
-    """16-byte digest of a text."""
-    return blake2b(text.encode(), digest_size=16).digest()
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -43,11 +43,12 @@ class _Connection(sqlite3.Connection):
 
 def as_rag_error(error: sqlite3.Error, path: Path | str = "the catalogue") -> RagError:
     """What a caller should read of SQLite's error: damage, or a disk or lock in the way."""
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError) and "decode" not in str(error):
         return RagError(
             f"{path} cannot be used now ({error}); check its disk space and permissions"
         )
+    reason = str(error).split(" with text ")[0]
     return IndexDamagedError(
-        f"{path} cannot be read ({error}); restore the index from a copy, "
+        f"{path} cannot be read ({reason}); restore the index from a copy, "
         "or delete the folder and index again"
     )

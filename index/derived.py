@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import log
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ import numpy as np
 import tantivy
 
 from index.catalogue import Catalogue, Ids
+from index.digest import text_digest
 from index.e5 import sha256_of
 from index.encoder import Floats
 from index.errors import IndexDamagedError, RagError
@@ -43,11 +44,17 @@ Field = Literal["body", "names"]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made from; `n_chunks` by language."""
+    """What a generation was made from; `n_chunks` by language, `encoder` its fingerprint."""
 
     version: int
     n_chunks: Mapping[str, int]
     checksums: Mapping[str, str]
+    encoder: str = ""
+    digest: str = ""
+
+    def computed_digest(self) -> str:
+        """What `digest` is when nothing in the manifest has changed since it was written."""
+        return text_digest(json.dumps(asdict(replace(self, digest="")), sort_keys=True)).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,9 @@ def publish(folder: Path, catalogue: Catalogue) -> Path:
         version=version,
         n_chunks={lang: len(rows[lang]) for lang in LANGUAGES},
         checksums={str(p.relative_to(partial)): sha256_of(p) for p in files},
+        encoder=catalogue.meta("encoder"),
     )
+    manifest = replace(manifest, digest=manifest.computed_digest())
     (partial / _MANIFEST).write_text(json.dumps(asdict(manifest), indent=1))
     for file in [*files, partial / _MANIFEST]:
         _sync(file)
@@ -136,6 +145,8 @@ def damaged_files(path: Path) -> list[str]:
     try:
         manifest = Manifest(**json.loads((path / _MANIFEST).read_text()))
     except (OSError, ValueError, TypeError):
+        return [_MANIFEST]
+    if manifest.digest and manifest.digest != manifest.computed_digest():
         return [_MANIFEST]
     return [
         name

@@ -9,7 +9,7 @@ from index import derived
 from index.catalogue import Catalogue
 from index.database import as_rag_error
 from index.encoder import Encoder
-from index.ingest import rebuild_derived
+from index.ingest import rebuild_derived, writing
 from index.store import check_encoder
 
 
@@ -30,8 +30,8 @@ def examine(folder: Path, encoder: Encoder) -> Report:
         IndexMismatchError: It was made by another encoder.
         IndexDamagedError: The catalogue itself cannot be read.
     """
-    catalogue = Catalogue(folder, read_only=True)
-    check_encoder(catalogue, encoder, folder)
+    catalogue = Catalogue(folder)
+    check_encoder(catalogue.meta("encoder"), encoder, folder)
     try:
         in_catalogue = [f"catalogue: {problem}" for problem in catalogue.problems()]
         counts = catalogue.counts()
@@ -44,6 +44,8 @@ def examine(folder: Path, encoder: Encoder) -> Report:
         f"encoder {catalogue.meta('encoder')}",
         f"{used / 1e6:,.1f} MB used, {free / 1e9:,.1f} GB free",
     ]
+    if target := catalogue.meta("reencoding"):
+        facts.append(f"moving to encoder {target} was stopped; go on with: burhan reencode")
     in_derived = _derived_problems(folder, catalogue)
     catalogue.close()
     return Report(facts, in_catalogue + in_derived, repairable=not in_catalogue)
@@ -51,6 +53,8 @@ def examine(folder: Path, encoder: Encoder) -> Report:
 
 def repair(folder: Path, encoder: Encoder) -> Report:
     """Makes the derived indexes again if anything in them is wrong, and examines the result."""
+    with writing(folder, encoder):  # moves an older schema on
+        pass
     report = examine(folder, encoder)
     if report.damage and report.repairable:
         rebuild_derived(folder, encoder)

@@ -31,13 +31,13 @@ class Store:
         self.encoder = encoder
         self._local = threading.local()
         self._lock = threading.Lock()
-        check_encoder(self._catalogue(), encoder, folder)
+        self._catalogue()
         self._snapshot = self._open()
 
     @staticmethod
     def check(folder: Path) -> None:
         """Raises what opening would, before an encoder is loaded for nothing."""
-        Catalogue(folder, read_only=True).close()
+        Catalogue(folder).close()
 
     def snapshot(self) -> "Snapshot":
         """The newest published state; a cheap check when nothing changed."""
@@ -55,12 +55,15 @@ class Store:
                 f"{self.folder} has no published index yet; finish it with: "
                 f"burhan index SOURCE --index {self.folder}"
             )
-        return Snapshot(derived.open_generation(path), self)
+        generation = derived.open_generation(path)
+        encoder = generation.manifest.encoder or self._catalogue().meta("encoder")
+        check_encoder(encoder, self.encoder, self.folder)
+        return Snapshot(generation, self)
 
     def _catalogue(self) -> Catalogue:
         """This thread's own connection."""
         if not hasattr(self._local, "catalogue"):
-            self._local.catalogue = Catalogue(self.folder, read_only=True)
+            self._local.catalogue = Catalogue(self.folder)
         catalogue: Catalogue = self._local.catalogue
         return catalogue
 
@@ -135,16 +138,15 @@ class Snapshot:
         return self._store._catalogue().matching_rows(filters)
 
 
-def check_encoder(catalogue: Catalogue, encoder: Encoder, folder: Path) -> None:
+def check_encoder(found: str, encoder: Encoder, folder: Path) -> None:
     """Refuses vectors of one encoder to be compared with those of another.
 
     Raises:
         IndexMismatchError: Naming both encoders, and what to do.
     """
-    found = catalogue.meta("encoder")
     if found != encoder.fingerprint:
         raise IndexMismatchError(
             f"{folder / FILE_NAME} was made with encoder {found}, "
-            f"but {encoder.fingerprint} is set; "
-            "set BURHAN_ENCODER to the former, or index again into a new folder"
+            f"but {encoder.fingerprint} is set; set BURHAN_ENCODER to the former, "
+            f"or move the index to the latter with: burhan reencode --index {folder}"
         )

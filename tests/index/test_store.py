@@ -86,7 +86,7 @@ def test_add_unchanged_replace_remove(tmp_path, counting):
     assert (gone.removed, gone.skipped[0].origin) == (1, "nope")
     assert rows_of(store) == {"ar": 0, "en": 2}
     dump = (folder / FILE_NAME).read_bytes()
-    assert Catalogue(folder, read_only=True).counts() == {
+    assert Catalogue(folder).counts() == {
         "articles": 2,
         "chunks": 2,
         "encodings": 2,
@@ -159,7 +159,7 @@ def test_a_killed_run_keeps_what_was_committed(tmp_path, fake_encoder):
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False)
     assert done.returncode == -9
-    assert Catalogue(tmp_path / "i", read_only=True).counts()["articles"] == 64
+    assert Catalogue(tmp_path / "i").counts()["articles"] == 64
     summary = index_sources([source], tmp_path / "i", fake_encoder)
     assert (summary.added, summary.unchanged) == (36, 64)
     assert not doctor.examine(tmp_path / "i", fake_encoder).damage
@@ -199,7 +199,7 @@ def test_an_index_that_may_only_be_read_can_be_read(tmp_path, fake_encoder):
     script = (
         "import os, sys; from pathlib import Path; from index.catalogue import Catalogue;"
         "os.setuid(65534);"
-        "print(Catalogue(Path(sys.argv[1]), read_only=True).counts()['articles'])"
+        "print(Catalogue(Path(sys.argv[1])).counts()['articles'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(folder)],
@@ -259,7 +259,7 @@ def test_another_encoder_or_schema_is_refused(tmp_path, fake_encoder):
     with sqlite3.connect(folder / FILE_NAME) as db:
         db.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     with pytest.raises(IndexMismatchError, match="schema 99"):
-        Catalogue(folder)
+        Catalogue(folder, write=True)
 
 
 def test_token_codes_keep_directions():
