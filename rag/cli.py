@@ -4,25 +4,19 @@ import json
 import logging
 import os
 import sqlite3
-import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
 from index.database import as_rag_error
 from index.errors import RagError
 from index.types import LANGUAGES, Filters, Language
-from prompts import say
-from rag.types import Answer
+from rag.terminal import counts, err, fail, print_answer, print_summary, progress, stoppable
 
 if TYPE_CHECKING:
-    from index.ingest import Summary
     from rag.settings import Settings
 
 app = typer.Typer(
@@ -31,13 +25,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_err = Console(stderr=True, highlight=False)
 
 IndexOption = Annotated[
     Path | None,
     typer.Option("--index", help="Folder of the index. [default: data/index]", show_default=False),
 ]
-_MAX_REASONS = 20
+WaitOption = Annotated[
+    float, typer.Option(help="Seconds to wait for another process writing the index.", min=0)
+]
 
 
 def main() -> None:
@@ -45,37 +40,44 @@ def main() -> None:
     logging.basicConfig(
         level=logging.WARNING,
         format="%(message)s",
-        handlers=[RichHandler(console=_err, show_time=False, show_path=False, show_level=False)],
+        handlers=[RichHandler(console=err, show_time=False, show_path=False, show_level=False)],
     )
     try:
         app()
     except (RagError, ValueError) as error:
-        _fail(str(error))
+        fail(str(error))
     except sqlite3.Error as error:
-        _fail(str(as_rag_error(error)))
+        fail(str(as_rag_error(error)))
     except OSError as error:
-        _fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
 
 
 @app.command("index")
 def index_command(
     sources: Annotated[list[Path], typer.Argument(help="Files and folders of articles.")],
     index: IndexOption = None,
+    wait: WaitOption = 0,
 ) -> None:
-    """Add and update articles: .txt .md .html .jsonl .csv files, and folders of them."""
+    """Add and update articles: files, and folders of them.
+
+    Reads .txt .md .html .pdf .docx .jsonl .csv, feeds saved as .xml .rss .atom, and .gz of these.
+    """
     from index.ingest import index_sources
+    from index.readers import count_articles
 
     settings = _settings(index=index)
-    try:
-        with _progress("indexing") as show:
-            summary = index_sources(
-                sources, settings.index, _encoder(settings), on_progress=lambda s: show(_counts(s))
-            )
-    except KeyboardInterrupt:
-        _fail("stopped; what was committed is kept, run the same command to go on", status=130)
-    _print_summary(summary)
+    with stoppable(), progress("indexing") as show:
+        total = count_articles(sources)
+        summary = index_sources(
+            sources,
+            settings.index,
+            _encoder(settings),
+            wait=wait,
+            on_progress=lambda s: show(s.read + len(s.skipped), total, counts(s)),
+        )
+    print_summary(summary)
     if not summary.read:
-        _fail("no article was read; the reasons are above")
+        fail("no article was read; the reasons are above")
     print(f"Index: {settings.index}")
 
 
@@ -83,16 +85,74 @@ def index_command(
 def remove(
     article_ids: Annotated[list[str], typer.Argument(help="Ids of articles to take out.")],
     index: IndexOption = None,
+    wait: WaitOption = 0,
 ) -> None:
     """Take articles out of the index, their history included."""
     from index.ingest import remove_articles
 
     settings = _settings(index=index)
     _require_index(settings.index)
-    summary = remove_articles(article_ids, settings.index, _encoder(settings))
-    _print_summary(summary)
+    summary = remove_articles(article_ids, settings.index, _encoder(settings), wait=wait)
+    print_summary(summary)
     if not summary.removed:
-        _fail("nothing was removed")
+        fail("nothing was removed")
+
+
+@app.command()
+def history(
+    article_id: Annotated[str, typer.Argument(help="Id of the article.")],
+    index: IndexOption = None,
+) -> None:
+    """Show every version of an article that the index has held, oldest first."""
+    from datetime import UTC, datetime
+
+    from index.catalogue import Catalogue
+
+    versions = Catalogue(_settings(index=index).index).history(article_id)
+    if not versions:
+        fail(f"no article of the id {article_id!r} is indexed")
+    for article, origin, added_at in versions:
+        when = datetime.fromtimestamp(added_at, UTC)
+        guessed = f", read as {origin.encoding}" if origin.encoding else ""
+        print(f"{when:%Y-%m-%d %H:%M} UTC  {article.title}")
+        print(f"    {len(article.text):,} characters from {origin.place}{guessed}")
+
+
+@app.command("reencode")
+def reencode_command(index: IndexOption = None, wait: WaitOption = 0) -> None:
+    """Move the index to the encoder that is set now; a stopped run goes on where it was."""
+    from index.ingest import reencode
+
+    settings = _settings(index=index)
+    _require_index(settings.index)
+    with stoppable(), progress("encoding") as show:
+        n = reencode(settings.index, _encoder(settings), wait=wait, on_progress=show)
+    print(f"Articles: {n:,} encoded again" if n else "The index is of that encoder already.")
+
+
+@app.command("export")
+def export_command(
+    target: Annotated[Path, typer.Argument(help="New folder for the files.")],
+    index: IndexOption = None,
+) -> None:
+    """Write the whole index as JSON lines and arrays."""
+    from index.transfer import export_index
+
+    n = export_index(_settings(index=index).index, target)
+    print(f"Articles: {n:,} exported to {target}")
+
+
+@app.command("import")
+def import_command(
+    source: Annotated[Path, typer.Argument(help="Folder made by burhan export.")],
+    index: IndexOption = None,
+) -> None:
+    """Make a new index of an exported one; nothing is encoded again."""
+    from index.transfer import import_index
+
+    settings = _settings(index=index)
+    n = import_index(source, settings.index, _encoder(settings))
+    print(f"Articles: {n:,} imported\nIndex: {settings.index}")
 
 
 @app.command()
@@ -131,7 +191,7 @@ def ask(
     if as_json:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
     else:
-        _print_answer(answer)
+        print_answer(answer)
     if explain:
         for hit in assistant.search(question, filters=filters):
             scores = "  ".join(f"{name} {score:.3f}" for name, score in hit.scores.items())
@@ -166,8 +226,8 @@ def evaluate(
 
     cases = read_questions(questions) if questions else sample_questions()
     assistant = rag.open(settings=_settings(index=index))
-    with _progress("asking") as show:
-        report = run(assistant, cases, on_progress=lambda n: show(f"{n} of {len(cases)} questions"))
+    with progress("asking") as show:
+        report = run(assistant, cases, on_progress=lambda n: show(n, len(cases)))
     print(json.dumps(report, ensure_ascii=False, indent=2) if as_json else as_table(report))
 
 
@@ -186,13 +246,13 @@ def doctor(
     for fact in report.facts:
         print(fact)
     for problem in report.damage:
-        _err.print(f"[red]damaged[/red] {escape(problem)}")
+        err.print(f"[red]damaged[/red] {escape(problem)}")
     if not report.damage:
         print("Everything checked is sound.")
     elif report.repairable:
-        _fail(f"repair it with: burhan doctor --repair --index {settings.index}")
+        fail(f"repair it with: burhan doctor --repair --index {settings.index}")
     else:
-        _fail("the catalogue is damaged; restore it from a copy, or index again into a new folder")
+        fail("the catalogue is damaged; restore it from a copy, or index again into a new folder")
 
 
 def _settings(**overrides: Any) -> "Settings":
@@ -226,57 +286,6 @@ def _date(value: str | None, option: str) -> Any:
         return date.fromisoformat(value) if value else None
     except ValueError as error:
         raise ValueError(f"{option} is {value!r}; write the date as YYYY-MM-DD") from error
-
-
-def _progress(label: str) -> AbstractContextManager[Callable[[str], None]]:
-    """Something to call with the state so far; it shows on a terminal only."""
-    if not _err.is_terminal:
-        return nullcontext(lambda _: None)
-    status = _err.status(label)
-
-    class Shown(AbstractContextManager[Callable[[str], None]]):
-        def __enter__(self) -> Callable[[str], None]:
-            status.start()
-            return lambda text: status.update(f"{label}: {text}")
-
-        def __exit__(self, *_: object) -> None:
-            status.stop()
-
-    return Shown()
-
-
-def _counts(summary: "Summary") -> str:
-    shown = {
-        "added": summary.added,
-        "replaced": summary.replaced,
-        "unchanged": summary.unchanged,
-        "removed": summary.removed,
-        "skipped": len(summary.skipped),
-    }
-    return ", ".join(f"{n:,} {name}" for name, n in shown.items() if n) or "nothing yet"
-
-
-def _print_summary(summary: "Summary") -> None:
-    for skipped in summary.skipped[:_MAX_REASONS]:
-        _err.print(f"[yellow]skipped[/yellow] {escape(f'{skipped.origin}: {skipped.reason}')}")
-    if len(summary.skipped) > _MAX_REASONS:
-        _err.print(f"… and {len(summary.skipped) - _MAX_REASONS:,} more")
-    print(f"Articles: {_counts(summary)}")
-
-
-def _print_answer(answer: Answer) -> None:
-    print(answer.text)
-    if answer.citations:
-        print(f"\n{say('interface', answer.language, 'sources')}")
-    for citation in answer.citations:
-        parts = (citation.title, citation.source, citation.published, citation.url)
-        print(f"[{citation.marker}] " + " · ".join(part for part in parts if part))
-
-
-def _fail(message: str, status: int = 1) -> NoReturn:
-    _err.print(f"[bold red]burhan:[/bold red] {escape(' '.join(message.split()))}", soft_wrap=True)
-    sys.stdout.flush()
-    raise SystemExit(status)
 
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")

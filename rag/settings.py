@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     index: Path = Field(Path("data/index"), description="Folder of the index.")
     encoder: str = Field(
         "multilingual-e5-small-q4",
-        description="The packaged encoder, or a sentence-transformers model's name or folder.",
+        description="The packaged encoder, a folder made by index.train, or the name or folder of "
+        "a sentence-transformers model.",
     )
     encoder_backend: Literal["onnx", "torch"] = Field(
         "onnx", description="What the packaged encoder runs on."

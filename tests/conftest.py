@@ -26,6 +26,7 @@ class FakeEncoder:
     """Unit vectors from hashed terms, so that texts sharing words are near; no model."""
 
     fingerprint = "fake:1"
+    statistics = None
     dimension = 64
     max_tokens = 500
 

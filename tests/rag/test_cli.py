@@ -33,7 +33,20 @@ def assert_one_clear_line(done, *words):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["index"], ["remove"], ["ask"], ["chat"], ["eval"], ["doctor"]]
+    "command",
+    [
+        [],
+        ["index"],
+        ["remove"],
+        ["history"],
+        ["ask"],
+        ["chat"],
+        ["eval"],
+        ["doctor"],
+        ["reencode"],
+        ["export"],
+        ["import"],
+    ],
 )
 def test_every_command_has_help(command):
     done = burhan(*command, "--help")
@@ -131,6 +144,29 @@ def test_eval_prints_rates(sample_index, tmp_path):
 
 
 @pytest.mark.encoder
+def test_history_export_import_and_reencode(sample_index, tmp_path):
+    shown = burhan("history", "bread-price-ar", "--index", sample_index)
+    assert "characters from" in shown.stdout
+    assert "articles.ar.jsonl" in shown.stdout
+    assert_one_clear_line(burhan("history", "nope", "--index", sample_index), "'nope'")
+    out, new = tmp_path / "out", tmp_path / "new"
+    assert "48 exported" in burhan("export", out, "--index", sample_index).stdout
+    assert_one_clear_line(burhan("export", out, "--index", sample_index), "already there")
+    assert "48 imported" in burhan("import", out, "--index", new).stdout
+    asked = [burhan("ask", "How many shops burned?", "--index", i) for i in (sample_index, new)]
+    assert asked[0].stdout == asked[1].stdout
+    assert "of that encoder already" in burhan("reencode", "--index", new).stdout
+
+
+def test_guessed_encodings_are_said(tmp_path, real_encoder):
+    text = "قال وزير المياه في بيان إن السد الجديد على النهر سيفتح في شهر آذار من هذا العام."
+    (tmp_path / "a.txt").write_bytes(text.encode("windows-1256"))
+    done = burhan("index", tmp_path / "a.txt", "--index", tmp_path / "index")
+    assert "1 read as windows-1256" in done.stderr
+    asked = burhan("ask", "متى يفتح السد؟", "--index", tmp_path / "index")
+    assert "آذار" in asked.stdout
+
+
 def test_a_cold_process_answers_soon(sample_index):
     start = time.perf_counter()
     done = burhan("ask", "How high is the Shumar dam?", "--index", sample_index)
