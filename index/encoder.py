@@ -31,6 +31,8 @@ Kind = Literal["query", "passage"]
 
 # Larger batches fall out of the processor's cache: 19 chunks/s at 800 tokens, 15 at 6,000.
 _BATCH_TOKENS = 1_000
+# Counts changes of how the ONNX file is built from the same weights.
+_BUILD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,13 @@ class Encoded:
 class Encoder(Protocol):
     """What an index needs of an encoder; safe to share between threads.
 
-    `fingerprint` changes whenever vectors stop being comparable. `max_tokens` counts the text's
-    own tokens, without prompt and special ones.
+    `fingerprint` changes whenever vectors stop being comparable. `statistics` is the file that
+    `index.statistics` reads, if there is one. `max_tokens` counts the text's own tokens, without
+    prompt and special ones.
     """
 
     fingerprint: str
+    statistics: Path | None
     dimension: int
     max_tokens: int
 
@@ -77,23 +81,27 @@ def open_encoder(name: str = e5.NAME, cache: Path | None = None, backend: str = 
     """The encoder of that name.
 
     Args:
-        name: The packaged encoder's name, or any sentence-transformers model (a folder, or a name
-            on the model hub, which needs a network the first time).
+        name: The packaged encoder's name, a folder that `index.train` made, or any
+            sentence-transformers model (a folder, or a name on the model hub, which needs a
+            network the first time).
         cache: Where built encoders are kept; the user's cache folder by default.
         backend: "onnx", falling back to "torch" where it cannot be built, or "torch". Only the
-            packaged encoder has the former.
+            packaged encoder, trained further or not, has the former.
 
     Raises:
         EncoderError: The model cannot be found, downloaded or built.
     """
-    if name != e5.NAME:
-        return SentenceTransformerEncoder(_load_named(name), name)
+    layers = Path(name) if e5.is_layers_folder(Path(name)) else None
+    if name != e5.NAME and not layers:
+        fingerprint = f"sentence-transformers:{name}"
+        return SentenceTransformerEncoder(_load_named(name), fingerprint, None)
     if backend == "onnx":
         try:
-            return OnnxE5(_built_onnx(cache or default_cache()))
+            return OnnxE5(_built_onnx(cache or default_cache(), layers), layers)
         except (ImportError, RuntimeError) as error:
             logger.warning("no ONNX encoder (%s); using PyTorch, which is slower", error)
-    return SentenceTransformerEncoder(e5.load_sentence_transformer(), e5.NAME)
+    model = e5.load_sentence_transformer(layers)
+    return SentenceTransformerEncoder(model, e5.fingerprint(layers), _e5_statistics(layers))
 
 
 def default_cache() -> Path:
@@ -102,13 +110,15 @@ def default_cache() -> Path:
 
 
 class OnnxE5:
-    """The packaged encoder in int8 on ONNX Runtime."""
+    """The packaged encoder, with its own or other layers, in int8 on ONNX Runtime."""
 
-    fingerprint = f"{e5.NAME}:{e5.WEIGHTS_SHA256[:12]}"
     dimension = e5.DIMENSION
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layers: Path | None = None) -> None:
         import onnxruntime
+
+        self.fingerprint = e5.fingerprint(layers)
+        self.statistics: Path | None = _e5_statistics(layers)
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _n_cores()
@@ -172,22 +182,24 @@ class OnnxE5:
 class SentenceTransformerEncoder:
     """Any sentence-transformers model, on PyTorch."""
 
-    def __init__(self, model: "SentenceTransformer", name: str) -> None:
+    def __init__(
+        self, model: "SentenceTransformer", fingerprint: str, statistics: Path | None
+    ) -> None:
         self._model = model
+        self.fingerprint = fingerprint
+        self.statistics = statistics
         dimension = model.get_embedding_dimension()
         if not dimension or not hasattr(model.tokenizer, "backend_tokenizer"):
             raise EncoderError(
-                f"{name}: not a text encoder with a fast tokenizer; choose another model"
+                f"{fingerprint}: not a text encoder with a fast tokenizer; choose another model"
             )
         self.dimension = dimension
-        self.fingerprint = (
-            OnnxE5.fingerprint if name == e5.NAME else f"sentence-transformers:{name}"
-        )
         self._prefixes: dict[Kind, str] = {
-            "query": model.prompts.get("query") or ("query: " if "e5" in name.lower() else ""),
+            "query": model.prompts.get("query")
+            or ("query: " if "e5" in fingerprint.lower() else ""),
             "passage": model.prompts.get("passage")
             or model.prompts.get("document")
-            or ("passage: " if "e5" in name.lower() else ""),
+            or ("passage: " if "e5" in fingerprint.lower() else ""),
         }
         self._n_prefix = {
             kind: len(model.tokenizer(prefix.rstrip())["input_ids"]) - 1
@@ -250,9 +262,14 @@ def unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
 
 
-def _built_onnx(cache: Path) -> Path:
+def _e5_statistics(layers: Path | None) -> Path:
+    return (layers or Path(__file__).parent) / e5.STATISTICS_FILE
+
+
+def _built_onnx(cache: Path, layers: Path | None = None) -> Path:
     """The cached ONNX file, built at first use and checked against its checksum at every use."""
-    folder = cache / f"{e5.NAME}-{e5.WEIGHTS_SHA256[:12]}"
+    fingerprint = e5.fingerprint(layers)
+    folder = cache / f"{fingerprint.replace(':', '-')}-{_BUILD}"
     path, note = folder / "model.int8.onnx", folder / "built.json"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
@@ -262,8 +279,8 @@ def _built_onnx(cache: Path) -> Path:
         partial = folder / "building"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        e5.build_onnx(partial / path.name)
-        record = {"encoder": OnnxE5.fingerprint, "sha256": e5.sha256_of(partial / path.name)}
+        e5.build_onnx(partial / path.name, layers)
+        record = {"encoder": fingerprint, "sha256": e5.sha256_of(partial / path.name)}
         os.replace(partial / path.name, path)
         note.write_text(json.dumps(record, indent=1))
         shutil.rmtree(partial)
@@ -292,5 +309,5 @@ def _load_named(name: str) -> "SentenceTransformer":
     except (OSError, ValueError) as error:
         raise EncoderError(
             f"encoder {name!r} is not here and cannot be downloaded; with no network, unset "
-            f"BURHAN_ENCODER to use the packaged {e5.NAME}, or give the folder of a saved model"
+            f"BURHAN_ENCODER to use the packaged one, or give the folder of a saved model"
         ) from error

@@ -7,8 +7,9 @@ Background: what unrelated passages score for a question, so that a score can be
 even when the collection is small or all about one thing.
 
 The packaged encoder's are shipped: the means of NTREX, ANT Corpus and MKQA texts, and the token
-codes of sample articles. `python -m index.statistics DATA` makes the file again. Other encoders
-have none; their scores are calibrated by the collection alone.
+codes of sample articles. `python -m index.statistics DATA NAME` makes the file again, or that of a
+folder made by `index.train`. Other encoders have none; their scores are calibrated by the
+collection alone.
 """
 
 import gzip
@@ -24,11 +25,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index import codes, e5
+from index import codes
 from index.encoder import Encoder, Floats, Kind, open_encoder, unit
+from index.errors import EncoderError
 from index.types import LANGUAGES, Language
 
-_FILE = "e5_statistics.npz"
 # Share of the mean that is removed. On NTREX and ARCD .5 to 1.0 differ little.
 _VECTOR_SHARE = 1.0
 _TOKEN_SHARE = 0.8
@@ -38,35 +39,44 @@ _PASSAGE_CHARS = 1_000
 
 def centre_vector(vector: Floats, encoder: Encoder, kind: Kind, language: Language) -> Floats:
     """Text vectors, (..., dimension), without what the language's texts share; unit length."""
-    mean = _shipped(encoder.fingerprint).get(f"{kind}_{language}_vector")
+    mean = _shipped(encoder.statistics).get(f"{kind}_{language}_vector")
     return vector if mean is None else unit(vector - np.asarray(_VECTOR_SHARE * mean, np.float32))
 
 
 def centre_tokens(tokens: Floats, encoder: Encoder, kind: Kind, language: Language) -> Floats:
     """Token vectors, (n_tokens, dimension), without what the language's tokens share."""
-    mean = _shipped(encoder.fingerprint).get(f"{kind}_{language}_token")
+    mean = _shipped(encoder.statistics).get(f"{kind}_{language}_token")
     return tokens if mean is None else unit(tokens - np.asarray(_TOKEN_SHARE * mean, np.float32))
 
 
 def background(encoder: Encoder, language: Language) -> list[bytes]:
     """Token codes of unrelated passages; none for an encoder without statistics."""
-    shipped = _shipped(encoder.fingerprint)
+    shipped = _shipped(encoder.statistics)
     if not shipped:
         return []
     ends = np.cumsum(shipped[f"background_{language}_lengths"])[:-1]
     return [part.tobytes() for part in np.split(shipped[f"background_{language}"], ends)]
 
 
+def token_means(encoder: Encoder, kind: Kind, language: Language) -> Floats:
+    """The mean token vector of a language's texts, (dimension,), of an encoder with statistics."""
+    mean: Floats = _shipped(encoder.statistics)[f"{kind}_{language}_token"]
+    return mean
+
+
 @cache
-def _shipped(fingerprint: str) -> Mapping[str, npt.NDArray[Any]]:
-    if not fingerprint.startswith(f"{e5.NAME}:"):
+def _shipped(path: Path | None) -> Mapping[str, npt.NDArray[Any]]:
+    if path is None or not path.exists():
         return {}
-    with files("index").joinpath(_FILE).open("rb") as file, np.load(file) as saved:
+    with np.load(path) as saved:
         return dict(saved)
 
 
-def _make(data: Path) -> None:
-    encoder = open_encoder()
+def _make(data: Path, name: str) -> None:
+    encoder = open_encoder(name)
+    path = encoder.statistics
+    if path is None:
+        raise EncoderError(f"{name} is not the packaged encoder, nor a folder with its layers")
     found: dict[str, npt.NDArray[Any]] = {}
     for language in LANGUAGES:
         texts: dict[Kind, list[str]] = {
@@ -79,7 +89,7 @@ def _make(data: Path) -> None:
             found[f"{kind}_{language}_token"] = np.concatenate(
                 [one.tokens for one in encoded]
             ).mean(axis=0)
-    np.savez(Path(__file__).with_name(_FILE), **found)  # type: ignore[arg-type]
+    np.savez(path, **found)  # type: ignore[arg-type]
     _shipped.cache_clear()
     for language in LANGUAGES:
         sample = list(islice(_sample_openings(language), _N_BACKGROUND))
@@ -89,7 +99,7 @@ def _make(data: Path) -> None:
         ]
         found[f"background_{language}"] = np.frombuffer(b"".join(packed), np.uint8)
         found[f"background_{language}_lengths"] = np.array([len(codes_) for codes_ in packed])
-    np.savez_compressed(Path(__file__).with_name(_FILE), **found)  # type: ignore[arg-type]
+    np.savez_compressed(path, **found)  # type: ignore[arg-type]
 
 
 def _mkqa_questions(data: Path, language: Language) -> Iterable[str]:
@@ -118,4 +128,4 @@ def _sample_openings(language: Language) -> Iterable[str]:
 
 
 if __name__ == "__main__":
-    _make(Path(sys.argv[1]))
+    _make(Path(sys.argv[1]), sys.argv[2])
