@@ -106,15 +106,17 @@ class Catalogue:
     def __init__(self, folder: Path, *, create_for: str = "", write: bool = False) -> None:
         self.path = folder / FILE_NAME
         if not self.path.exists() and not create_for:
-            raise IndexMissingError(
-                f"{folder} holds no Burhan index; "
-                f"make one with: burhan index SOURCE --index {folder}"
-            )
+            raise _missing(folder)
         try:
+            self._frozen = None if write else database.frozen_state(self.path)
             self._db = database.connect(self.path, read_only=not write)
             if write:
                 migrations.migrate(self._db)
-            if create_for and not self._db.execute("PRAGMA schema_version").fetchone()[0]:
+            if not self._db.execute("PRAGMA schema_version").fetchone()[0]:
+                # A first run that was killed has left an empty file.
+                if not create_for:
+                    self._db.close()
+                    raise _missing(folder)
                 self._create(create_for)
             self._db.execute("PRAGMA synchronous = NORMAL")
             found = self.meta("schema")
@@ -144,6 +146,10 @@ class Catalogue:
 
     def close(self) -> None:
         self._db.close()
+
+    def is_outdated(self) -> bool:
+        """Whether the file has changed under a connection that cannot see it."""
+        return self._frozen is not None and self._frozen != database.frozen_state(self.path)
 
     # Reading.
 
@@ -192,11 +198,14 @@ class Catalogue:
         """Where the current article of that id was read."""
         return self.history(article_id)[-1][1]
 
-    def repeated_lines(self, source: str, n_stories: int) -> set[bytes]:
-        """Digests of the lines at the edges of at least that many of an outlet's stories."""
+    def repeated_lines(self, source: str, n_stories: int, share: float) -> set[bytes]:
+        """Digests of the lines at the edges of that many of an outlet's stories, and that share."""
+        (total,) = self._db.execute(
+            "SELECT count(DISTINCT story_id) FROM outlet_lines WHERE source = ?", (source,)
+        ).fetchone()
         rows = self._db.execute(
             "SELECT line FROM outlet_lines WHERE source = ? GROUP BY line HAVING count(*) >= ?",
-            (source, n_stories),
+            (source, max(n_stories, share * total)),
         )
         return {bytes(line) for (line,) in rows}
 
@@ -215,14 +224,22 @@ class Catalogue:
     def chunks(self, rows: Sequence[int]) -> dict[int, tuple[Chunk, Article]]:
         """Chunks with their articles by row number; rows no longer there are left out."""
         found = self._db.execute(
-            f"SELECT c.row, c.chunk_id, c.ordinal, c.start, c.end, c.n_tokens, {_ARTICLE_COLUMNS} "
-            "FROM chunks c JOIN articles a ON a.row = c.article_row "
-            f"WHERE c.row IN ({_marks(rows)})",
+            'SELECT row, article_row, chunk_id, ordinal, start, "end", n_tokens FROM chunks '
+            f"WHERE row IN ({_marks(rows)})",
             [int(row) for row in rows],
+        ).fetchall()
+        # Each article is read once, however many of its chunks are asked for.
+        wanted = list({article_row for _, article_row, *_ in found})
+        stored = self._db.execute(
+            f"SELECT a.row, {_ARTICLE_COLUMNS} FROM articles a WHERE a.row IN ({_marks(wanted)})",
+            wanted,
         )
+        articles = {row: Article(*values) for row, *values in stored}
         chunks = {}
-        for row, chunk_id, ordinal, start, end, n_tokens, *values in found:
-            article = Article(*values)
+        for row, article_row, chunk_id, ordinal, start, end, n_tokens in found:
+            if article_row not in articles:  # removed between the two reads
+                continue
+            article = articles[article_row]
             text = article.text[start:end]
             chunks[row] = (
                 Chunk(
@@ -412,14 +429,19 @@ class Catalogue:
             version = self.version + counted
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(version),))
             yield version
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has rolled back already
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def set_meta(self, key: str, value: str) -> None:
         """Sets a value of the `meta` table."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def outlet_lines(self) -> Iterator[tuple[str, bytes, str]]:
+        """(outlet, line digest, story) of every line noted."""
+        yield from self._db.execute("SELECT source, line, story_id FROM outlet_lines")
 
     def note_lines(self, source: str, lines: Iterable[bytes], story_id: str) -> None:
         """Counts lines at the edges of an outlet's article, once a story."""
@@ -512,29 +534,41 @@ class Catalogue:
             )
 
     def remove_article(self, article_id: str) -> bool:
-        """Deletes the article with its whole history; False when there was none."""
+        """Deletes the article with its whole history; False when there was none.
+
+        Its encodings stay until `drop_unused_encodings`.
+        """
         rows = self._db.execute(
-            "SELECT row FROM articles WHERE article_id = ?", (article_id,)
+            "SELECT row, signature FROM articles WHERE article_id = ?", (article_id,)
         ).fetchall()
-        for (row,) in rows:
+        for row, signature in rows:
             self._db.execute("DELETE FROM chunks WHERE article_row = ?", (row,))
-            self._db.execute("DELETE FROM bands WHERE article_row = ?", (row,))
+            self._db.executemany(
+                "DELETE FROM bands WHERE band = ? AND article_row = ?",
+                [(band, row) for band in stories.bands(np.frombuffer(signature, np.uint64))],
+            )
             self._db.execute("DELETE FROM articles WHERE row = ?", (row,))
-        self._drop_unused_encodings()
         return bool(rows)
 
     def drop_retired_chunks(self, before: int) -> None:
         """Deletes chunks retired at or before that version, and encodings nothing uses."""
         if self._db.execute("DELETE FROM chunks WHERE retired <= ?", (before,)).rowcount:
-            self._drop_unused_encodings()
+            self.drop_unused_encodings()
 
-    def _drop_unused_encodings(self) -> None:
+    def drop_unused_encodings(self) -> None:
+        """Deletes encodings that no chunk uses, unless the index is moving to another encoder."""
         if self.meta("reencoding"):  # what is encoded so far is not in use yet
             return
         self._db.execute(
             "DELETE FROM encodings WHERE NOT EXISTS "
             "(SELECT 1 FROM chunks WHERE encoding_row = encodings.row)"
         )
+
+
+def _missing(folder: Path) -> IndexMissingError:
+    return IndexMissingError(
+        f"{folder} holds no Burhan index; make one with: burhan index SOURCE --index {folder}"
+    )
 
 
 def _marks(values: Sequence[Any]) -> str:

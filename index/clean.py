@@ -132,7 +132,7 @@ def _without_tail(lines: list[str]) -> list[str]:
 
 def _n_teasers(lines: list[str]) -> int:
     """How many lines, from the first, show other cards: a cut copy of a later line leads them."""
-    first = re.sub(r"\s*(?:\.\.\.|…)$", "", lines[0].strip())
+    first = lines[0].strip().removesuffix("...").removesuffix("…").rstrip()
     if first == lines[0].strip():
         return 0
     for i, line in enumerate(lines[1:], 1):

@@ -11,9 +11,7 @@ from index.errors import IndexDamagedError, RagError
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """A connection in autocommit mode; the file is made unless `read_only`."""
     mode = "mode=ro" if read_only else "mode=rwc"
-    wal = path.with_name(path.name + "-wal")
-    if read_only and not os.access(path.parent, os.W_OK) and not wal.exists():
-        # Without write access there is no room for the shared memory of a WAL reader.
+    if read_only and frozen_state(path) is not None:
         mode += "&immutable=1"
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
@@ -25,12 +23,49 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     )
 
 
+def frozen_state(path: Path) -> tuple[int, int] | None:
+    """What tells one state of a file that is read as unchanging from the next; None if it is not.
+
+    Without write access to the folder there is no room for the shared memory of a WAL reader.
+    """
+    wal = path.with_name(path.name + "-wal")
+    if os.access(path.parent, os.W_OK) or wal.exists():
+        return None
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+class _Cursor(sqlite3.Cursor):
+    """A cursor whose errors while rows are fetched are Burhan's own."""
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.Error as error:
+            raise as_rag_error(error) from error
+
+    def fetchone(self) -> Any:
+        try:
+            return super().fetchone()
+        except sqlite3.Error as error:
+            raise as_rag_error(error) from error
+
+    def fetchall(self) -> list[Any]:
+        try:
+            return super().fetchall()
+        except sqlite3.Error as error:
+            raise as_rag_error(error) from error
+
+
 class _Connection(sqlite3.Connection):
     """A connection whose errors are Burhan's own."""
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         try:
-            return super().execute(*arguments)
+            return self.cursor(_Cursor).execute(*arguments)
         except sqlite3.Error as error:
             raise as_rag_error(error) from error
 

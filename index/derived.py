@@ -10,7 +10,8 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import log
 from pathlib import Path
@@ -38,6 +39,8 @@ _NAME = re.compile(r"\d{6}-v\d+")
 _TANTIVY_HEAP = 50_000_000
 _K1 = 1.2  # tantivy's BM25
 _TITLE_BOOST = 0.5
+# Deleted chunks still count in a term's frequency: past this share the index is made anew.
+_DEAD_SHARE = 0.1
 
 Field = Literal["body", "names"]
 
@@ -69,6 +72,7 @@ class Generation:
     dense: Mapping[Language, Any]
     rows: Mapping[Language, Ids]
     lexical: Mapping[Language, tuple[tantivy.Searcher, tantivy.Schema]]
+    scratch: Any = None  # a folder that lives as long as this does
 
 
 def current_path(folder: Path) -> Path | None:
@@ -86,18 +90,51 @@ def open_generation(path: Path) -> Generation:
     Raises:
         IndexDamagedError: A file is missing or cannot be read; repair makes all of them again.
     """
+    manifest = read_manifest(path)
+    scratch = None
     try:
-        manifest = Manifest(**json.loads((path / _MANIFEST).read_text()))
         dense = {lang: faiss.read_index(str(path / f"dense.{lang}.faiss")) for lang in LANGUAGES}
-        opened = {lang: _open_lexical(path / f"lexical.{lang}") for lang in LANGUAGES}
+        place = path
+        if not os.access(path, os.W_OK):  # tantivy cannot open what it cannot lock
+            scratch = tempfile.TemporaryDirectory(prefix="burhan-lexical-")
+            place = Path(scratch.name)
+            for lang in LANGUAGES:
+                name = f"lexical.{lang}"
+                shutil.copytree(path / name, place / name, ignore=shutil.ignore_patterns(".*"))
+        opened = {lang: _open_lexical(place / f"lexical.{lang}") for lang in LANGUAGES}
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise IndexDamagedError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); "
-            f"run: burhan doctor --repair --index {path.parent.parent}"
-        ) from error
+        raise _damaged(path, error) from error
     rows = {lang: _ids(dense[lang]) for lang in LANGUAGES}
     lexical = {lang: (opened[lang].searcher(), opened[lang].schema) for lang in LANGUAGES}
-    return Generation(path, manifest, dense, rows, lexical)
+    return Generation(path, manifest, dense, rows, lexical, scratch)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """What a published generation was made from.
+
+    Raises:
+        IndexDamagedError: The note is missing or cannot be read.
+    """
+    try:
+        return Manifest(**json.loads((path / _MANIFEST).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(path, error) from error
+
+
+def oldest_version(folder: Path) -> int:
+    """Catalogue version of the oldest generation that a reader may still hold."""
+    return min(int(path.name.rpartition("v")[2]) for path in _generations(folder))
+
+
+def _generations(folder: Path) -> list[Path]:
+    return [path for path in (folder / _FOLDER).iterdir() if _NAME.fullmatch(path.name)]
+
+
+def _damaged(path: Path, error: Exception) -> IndexDamagedError:
+    return IndexDamagedError(
+        f"{path} cannot be read ({type(error).__name__}: {error}); "
+        f"run: burhan doctor --repair --index {path.parent.parent}"
+    )
 
 
 def publish(folder: Path, catalogue: Catalogue) -> Path:
@@ -129,7 +166,9 @@ def publish(folder: Path, catalogue: Catalogue) -> Path:
     )
     manifest = replace(manifest, digest=manifest.computed_digest())
     (partial / _MANIFEST).write_text(json.dumps(asdict(manifest), indent=1))
+    mode = (partial / _MANIFEST).stat().st_mode
     for file in [*files, partial / _MANIFEST]:
+        file.chmod(mode)  # tantivy keeps some to the owner alone
         _sync(file)
     partial.rename(path)
     _replace_text(folder / _CURRENT, path.name)
@@ -143,8 +182,8 @@ def publish(folder: Path, catalogue: Catalogue) -> Path:
 def damaged_files(path: Path) -> list[str]:
     """Files of a generation that are missing or do not have their noted checksum."""
     try:
-        manifest = Manifest(**json.loads((path / _MANIFEST).read_text()))
-    except (OSError, ValueError, TypeError):
+        manifest = read_manifest(path)
+    except IndexDamagedError:
         return [_MANIFEST]
     if manifest.digest and manifest.digest != manifest.computed_digest():
         return [_MANIFEST]
@@ -173,7 +212,8 @@ def search_terms_in(
         for name, boost in boosts.items():
             query = tantivy.Query.term_query(schema, name, term, index_option="freq")
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
-        frequency = searcher.doc_freq(field, term)
+        # It counts what was deleted and not merged away yet.
+        frequency = min(searcher.doc_freq(field, term), searcher.num_docs)
         total += log(1 + (searcher.num_docs - frequency + 0.5) / (frequency + 0.5)) * (_K1 + 1)
     found = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False)
     rows = searcher.fast_field_values("row", [address for _, address in found.hits])
@@ -207,7 +247,7 @@ def _build_lexical(
 ) -> None:
     path = folder / f"lexical.{language}"
     wanted, had = set(rows.tolist()), set[int]()
-    if base:
+    if base and not _mostly_dead(base, language, wanted):
         shutil.copytree(base.path / path.name, path, copy_function=_link)
         had = set(base.rows[language].tolist())
     else:
@@ -225,6 +265,14 @@ def _build_lexical(
         writer.add_document(tantivy.Document(row=row, **joined))
     writer.commit()
     writer.wait_merging_threads()
+
+
+def _mostly_dead(base: Generation, language: Language, wanted: Container[int]) -> bool:
+    """Whether deleted chunks would weigh in the term frequencies."""
+    found = json.loads((base.path / f"lexical.{language}" / "meta.json").read_text())["segments"]
+    held = sum(segment["max_doc"] for segment in found)
+    alive = sum(row in wanted for row in base.rows[language].tolist())
+    return bool(held - alive > _DEAD_SHARE * held)
 
 
 def _link(source: str, target: str) -> None:

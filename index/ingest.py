@@ -33,8 +33,9 @@ CHUNK_TOKENS = 256
 # Encoded and committed together; what a killed run loses at most.
 _BATCH_ARTICLES = 64
 _TITLE_CHARS = 90
-# A line at the edge of that many stories of one outlet is the outlet's, not the author's.
-_REPEATED = 8
+# A line at the edge of that many stories of one outlet, and of that share of all of them, is the
+# outlet's, not the author's.
+_REPEATED, _REPEATED_SHARE = 8, 0.02
 
 
 @dataclass(slots=True)
@@ -117,6 +118,8 @@ def remove_articles(
             with catalogue.transaction():
                 catalogue.remove_article(article_id)
             summary.removed += 1
+        with catalogue.transaction(counted=False):
+            catalogue.drop_unused_encodings()
         _publish_if_changed(folder, catalogue)
     return summary
 
@@ -135,6 +138,10 @@ def reencode(
     """
     with writing(folder, encoder, wait=wait, any_encoder=True) as catalogue:
         if catalogue.meta("encoder") == encoder.fingerprint:
+            if catalogue.meta("reencoding"):  # a move to another encoder is given up
+                with catalogue.transaction(counted=False):
+                    catalogue.set_meta("reencoding", "")
+                    catalogue.drop_unused_encodings()
             _publish_if_changed(folder, catalogue)
             return 0
         with catalogue.transaction(counted=False):
@@ -215,14 +222,16 @@ class _Outlets:
 
     def repeated(self, source: str) -> set[bytes]:
         if source not in self._known:
-            found = self._catalogue.repeated_lines(source, _REPEATED) if source else set()
-            self._known[source] = found
+            self._known[source] = self._repeated(source) if source else set()
         return self._known[source]
+
+    def _repeated(self, source: str) -> set[bytes]:
+        return self._catalogue.repeated_lines(source, _REPEATED, _REPEATED_SHARE)
 
     def newly_repeated(self) -> Iterator[tuple[str, set[bytes]]]:
         """What has come to repeat since, by outlet."""
         for source, known in self._known.items():
-            if source and (new := self._catalogue.repeated_lines(source, _REPEATED) - known):
+            if source and (new := self._repeated(source) - known):
                 yield source, new
 
 
@@ -245,15 +254,16 @@ def _article(raw: RawArticle, taken: Container[str], outlets: _Outlets) -> Artic
         page = clean_page(text, title)
         text, title = page.text, page.title
         source, published = source or page.outlet, published or page.published
+    source = storable(source)
     text = without_lines(storable(text), outlets.repeated(source))
     if not text.strip():
         return Skipped(raw.origin, "no article text is left after cleaning")
     return Article(
-        article_id=raw.article_id or _source_id(raw, taken),
+        article_id=storable(raw.article_id) or _source_id(raw, taken),
         language=raw.language or detect_language(text),
         title=storable(title) or _opening(text),
         text=text,
-        source=storable(source),
+        source=source,
         url=storable(raw.url),
         published=published,
         updated=raw.updated,
@@ -275,7 +285,7 @@ def _source_id(raw: RawArticle, taken: Container[str]) -> str:
     share a title.
     """
     if raw.url:
-        return text_digest(raw.url).hex()[:16]
+        return text_digest(storable(raw.url)).hex()[:16]
     path = str(raw.path.resolve())
     keys = [f"{path}:{raw.title}", f"{path}:{raw.title}:{raw.row}"] if raw.row else [path]
     ids = [f"{raw.path.stem[:40]}-{text_digest(key).hex()[:10]}" for key in keys]
@@ -320,7 +330,8 @@ def _commit(
             )
             if article.source:
                 lines = [text_digest(line) for line in edge_lines(article.text)]
-                catalogue.note_lines(article.source, lines, story_id)
+                # Versions of one article count once.
+                catalogue.note_lines(article.source, lines, story_id.rpartition("@")[0])
 
 
 def _cut(article: Article, encoder: Encoder) -> list[Chunk]:
@@ -356,12 +367,11 @@ def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
 
 def _publish_if_changed(folder: Path, catalogue: Catalogue) -> None:
     if live := derived.current_path(folder):
-        published = derived.open_generation(live).manifest.version
-        if published == catalogue.version:
+        if derived.read_manifest(live).version == catalogue.version:
             return
-        # No reader can hold what was retired before the live generation was made.
-        with catalogue.transaction():
-            catalogue.drop_retired_chunks(published)
+        # A reader holds the live generation or the one before; older chunks are in neither.
+        with catalogue.transaction(counted=False):
+            catalogue.drop_retired_chunks(derived.oldest_version(folder))
     derived.publish(folder, catalogue)
 
 

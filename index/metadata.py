@@ -9,7 +9,8 @@ _DATE_LINE = re.compile(r"^.{0,40}\b(?:19|20)\d\d\b.{0,20}$|^.{0,40}[٠-٩]{4}.{
 
 # The line an outlet signs with ("خاص - SY24"), and the words by which it names itself.
 _OUTLET_LINE = re.compile(
-    r"^\s*(?:خاص|المصدر|source|exclusive)\s*[-–—:|]\s*(?P<name>[^\n.،,]{2,40}?)\s*$", re.I | re.M
+    r"^[^\S\n]*(?:خاص|المصدر|source|exclusive)[^\S\n]*[-–—:|][^\S\n]*(?P<name>[^\n.،,]{2,40}?)[^\S\n]*$",
+    re.I | re.M,
 )
 _OUTLET_MENTION = re.compile(
     r"(?:لمراسل|مراسل|لمراسلة|مراسلة|correspondent of|told)\s+[“\"«](?P<name>[^”\"»\n]{2,40})[”\"»]"

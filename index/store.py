@@ -62,9 +62,9 @@ class Store:
 
     def _catalogue(self) -> Catalogue:
         """This thread's own connection."""
-        if not hasattr(self._local, "catalogue"):
-            self._local.catalogue = Catalogue(self.folder)
-        catalogue: Catalogue = self._local.catalogue
+        catalogue: Catalogue | None = getattr(self._local, "catalogue", None)
+        if catalogue is None or catalogue.is_outdated():
+            self._local.catalogue = catalogue = Catalogue(self.folder)
         return catalogue
 
 

@@ -5,6 +5,7 @@ vectors.npy      unit vectors of the encoded texts, (n_texts, dimension) float16
 tokens.npy       their token codes, one after the other, uint8; see index/codes.py
 lengths.npy      how many bytes of token codes each text has, (n_texts,) int64
 digests.npy      by which chunks name their text, (n_texts, 16) uint8
+outlet_lines.jsonl  lines that repeat in an outlet's articles: [outlet, digest, story]
 export.json      encoder, counts and SHA-256 of the other files; written last
 """
 
@@ -27,8 +28,10 @@ from index.ingest import writing
 from index.store import check_encoder
 from index.types import Article, Chunk
 
-_FORMAT = 1
+_FORMAT = 2
+_READABLE = (1, 2)  # 1 had no outlet lines
 _NOTE = "export.json"
+_LINES = "outlet_lines.jsonl"
 _BATCH = 500
 
 
@@ -51,25 +54,48 @@ def export_index(folder: Path, target: Path) -> int:
             for record in catalogue.records():
                 n_articles += not record["retired"]
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        encodings = list(catalogue.encodings())
+        with (partial / _LINES).open("w", encoding="utf-8") as file:
+            for source, line, story_id in catalogue.outlet_lines():
+                row = [source, line.hex(), story_id]
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
         note = {
             "format": _FORMAT,
             "encoder": catalogue.meta("encoder"),
             "articles": n_articles,
-            "texts": len(encodings),
+            "texts": _write_encodings(catalogue, partial),
         }
-    arrays = {
-        "vectors": np.array([np.frombuffer(e.vector, np.float16) for e in encodings]),
-        "tokens": np.frombuffer(b"".join(e.tokens for e in encodings), np.uint8),
-        "lengths": np.array([len(e.tokens) for e in encodings], np.int64),
-        "digests": np.array([np.frombuffer(e.digest, np.uint8) for e in encodings]),
-    }
-    for name, array in arrays.items():
-        np.save(partial / f"{name}.npy", array)
     note["sha256"] = {path.name: sha256_of(path) for path in sorted(partial.iterdir())}
     (partial / _NOTE).write_text(json.dumps(note, indent=1))
     partial.rename(target)
     return n_articles
+
+
+def _write_encodings(catalogue: Catalogue, folder: Path) -> int:
+    """Writes the arrays; the token codes, nearly all of an index, never at once in memory."""
+    n_texts, dimension = catalogue.counts()["encodings"], int(catalogue.meta("dimension"))
+    vectors = np.zeros((n_texts, dimension), np.float16)
+    digests = np.zeros((n_texts, 16), np.uint8)
+    lengths: list[int] = []
+    raw = folder / "tokens.raw"
+    with raw.open("wb") as file:
+        for one in catalogue.encodings():
+            vectors[len(lengths)] = np.frombuffer(one.vector, np.float16)
+            digests[len(lengths)] = np.frombuffer(one.digest, np.uint8)
+            lengths.append(len(one.tokens))
+            file.write(one.tokens)
+    n_texts = len(lengths)
+    size = sum(lengths)
+    tokens = np.lib.format.open_memmap(
+        folder / "tokens.npy", mode="w+", dtype=np.uint8, shape=(size,)
+    )
+    if size:
+        tokens[:] = np.memmap(raw, np.uint8, mode="r")
+    tokens.flush()
+    raw.unlink()
+    np.save(folder / "vectors.npy", vectors[:n_texts])
+    np.save(folder / "digests.npy", digests[:n_texts])
+    np.save(folder / "lengths.npy", np.array(lengths, np.int64))
+    return n_texts
 
 
 def import_index(source: Path, folder: Path, encoder: Encoder) -> int:
@@ -83,8 +109,11 @@ def import_index(source: Path, folder: Path, encoder: Encoder) -> int:
     check_encoder(note["encoder"], encoder, source)
     if folder.exists() and any(folder.iterdir()):
         raise SourceError(f"{folder} is not empty; import into a new folder")
+    # Under another name until it is whole: a killed import leaves nothing in the way.
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
     n_articles = 0
-    with writing(folder, encoder, create=True) as catalogue:
+    with writing(partial, encoder, create=True) as catalogue:
         for some in _encodings(source):
             with catalogue.transaction(counted=False):
                 catalogue.add_encodings(some)
@@ -92,8 +121,19 @@ def import_index(source: Path, folder: Path, encoder: Encoder) -> int:
         with lines, catalogue.transaction() as version:
             for line in lines:
                 n_articles += _put(json.loads(line), catalogue, encoder, version)
-        derived.publish(folder, catalogue)
+            for source_name, digest, story_id in _outlet_lines(source):
+                catalogue.note_lines(source_name, [bytes.fromhex(digest)], story_id)
+        derived.publish(partial, catalogue)
+    if folder.exists():
+        folder.rmdir()
+    partial.rename(folder)
     return n_articles
+
+
+def _outlet_lines(source: Path) -> Iterator[tuple[str, str, str]]:
+    if (source / _LINES).exists():
+        with (source / _LINES).open(encoding="utf-8") as file:
+            yield from (tuple(json.loads(line)) for line in file)
 
 
 def _put(record: dict[str, Any], catalogue: Catalogue, encoder: Encoder, version: int) -> bool:
@@ -119,7 +159,7 @@ def _checked_note(source: Path) -> dict[str, Any]:
         wrong = [n for n, sha in note["sha256"].items() if sha256_of(source / n) != sha]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{source} is not a whole export ({error}); export it again") from error
-    if note.get("format") != _FORMAT:
+    if note.get("format") not in _READABLE:
         raise IndexMismatchError(
             f"{source} has format {note.get('format')}, this Burhan reads {_FORMAT}; "
             "install the Burhan that made it"

@@ -91,7 +91,7 @@ def remove(
     from index.ingest import remove_articles
 
     settings = _settings(index=index)
-    _require_index(settings.index)
+    _require_index(settings.index, any_schema=True)
     summary = remove_articles(article_ids, settings.index, _encoder(settings), wait=wait)
     print_summary(summary)
     if not summary.removed:
@@ -124,7 +124,7 @@ def reencode_command(index: IndexOption = None, wait: WaitOption = 0) -> None:
     from index.ingest import reencode
 
     settings = _settings(index=index)
-    _require_index(settings.index)
+    _require_index(settings.index, any_schema=True)
     with stoppable(), progress("encoding") as show:
         n = reencode(settings.index, _encoder(settings), wait=wait, on_progress=show)
     print(f"Articles: {n:,} encoded again" if n else "The index is of that encoder already.")
@@ -220,8 +220,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
 ) -> None:
     """Measure the answers to a set of questions with known answers."""
-    import rag
     from eval.questions import read_questions, sample_questions
+
+    import rag
     from eval.run import as_table, run
 
     cases = read_questions(questions) if questions else sample_questions()
@@ -240,7 +241,8 @@ def doctor(
     from index import doctor as checks
 
     settings = _settings(index=index)
-    _require_index(settings.index)
+    # Repairing moves an older schema on, which nothing else may read before.
+    _require_index(settings.index, any_schema=repair)
     encoder = _encoder(settings)
     report = (checks.repair if repair else checks.examine)(settings.index, encoder)
     for fact in report.facts:
@@ -267,10 +269,12 @@ def _encoder(settings: "Settings") -> Any:
     return open_encoder(settings.encoder, settings.cache, settings.encoder_backend)
 
 
-def _require_index(folder: Path) -> None:
+def _require_index(folder: Path, *, any_schema: bool = False) -> None:
+    from index.catalogue import FILE_NAME
     from index.store import Store
 
-    Store.check(folder)
+    if not any_schema or not (folder / FILE_NAME).exists():
+        Store.check(folder)
 
 
 def _language(value: str, option: str) -> Language:

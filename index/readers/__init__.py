@@ -19,6 +19,7 @@ from index.readers.records import (
     Reader,
     Skipped,
     UnreadableError,
+    one_line,
     printable,
 )
 from index.readers.rows import read_csv, read_jsonl
@@ -71,10 +72,11 @@ def count_articles(sources: Iterable[Path]) -> int:
     """About how many articles there are, for showing progress: files, and lines of row files."""
     total = 0
     for source in sources:
-        for path in _files(source) if source.is_dir() else [source]:
+        for path in _files(source, []) if source.is_dir() else [source]:
             file = File(path)
             try:
-                total += _count_lines(file) if file.suffix in (".jsonl", ".csv") else 1
+                by_line = file.suffix in (".jsonl", ".csv") and path.is_file()
+                total += _count_lines(file) if by_line else 1
             except (OSError, UnreadableError):
                 total += 1
     return total
@@ -91,19 +93,26 @@ def _read_sources(sources: list[Path]) -> Iterator[RawArticle | Skipped]:
             yield from read_file(source)
             continue
         n_files = 0
-        for path in _files(source):
+        errors: list[OSError] = []
+        for path in _files(source, errors):
             n_files += 1
             if path.is_symlink() and not path.resolve().is_relative_to(source.resolve()):
                 yield Skipped(printable(path), "links to a file outside the folder; give that file")
             else:
                 yield from read_file(path)
-        if not n_files:
+        for error in errors:
+            place, why = printable(Path(error.filename or source)), error.strerror or error
+            yield Skipped(place, f"cannot be read: {why}; check its permissions")
+        if not n_files and not errors:
             yield Skipped(printable(source), "the folder holds no files")
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Files below the folder, in the order of their names; hidden ones and linked folders left."""
-    for parent, folders, names in os.walk(folder):
+def _files(folder: Path, errors: list[OSError]) -> Iterator[Path]:
+    """Files below the folder, in the order of their names; hidden ones and linked folders left.
+
+    What kept a folder from being read is added to `errors`.
+    """
+    for parent, folders, names in os.walk(folder, onerror=errors.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith("."):
@@ -127,13 +136,28 @@ def read_file(path: Path) -> Iterator[RawArticle | Skipped]:
         elif path.stat().st_size == 0:
             yield Skipped(printable(path), "the file is empty")
         else:
-            yield from reader(file)
+            yield from _guarded(reader, file)
     except UnreadableError as error:
         yield Skipped(printable(path), str(error))
     except OSError as error:
         yield Skipped(
             printable(path), f"cannot be read: {error.strerror or error}; check its permissions"
         )
+
+
+def _guarded(reader: Reader, file: File) -> Iterator[RawArticle | Skipped]:
+    """What the reader yields; an error of its own becomes one of the file."""
+    found = iter(reader(file))
+    while True:
+        try:
+            one = next(found)
+        except StopIteration:
+            return
+        except (UnreadableError, OSError):
+            raise
+        except Exception as error:  # a user's own reader may raise anything
+            raise UnreadableError(f"its reader failed ({one_line(error)})") from error
+        yield one
 
 
 def register_reader(suffix: str, reader: Reader) -> None:

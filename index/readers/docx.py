@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 from index.readers.records import (
     MAX_EXPANSION,
@@ -29,7 +30,7 @@ def read_docx(file: File) -> Iterator[RawArticle | Skipped]:
         lines = []
         for block in document.iter_inner_content():
             if isinstance(block, Table):
-                lines += [" | ".join(cell.text for cell in row.cells) for row in block.rows]
+                lines += [_row_text(row) for row in block.rows]
             else:
                 lines.append(block.text)
         properties = document.core_properties
@@ -43,6 +44,12 @@ def read_docx(file: File) -> Iterator[RawArticle | Skipped]:
     yield RawArticle(
         text=text, title=title.strip(), author=author.strip(), path=file.path, is_page=True
     )
+
+
+def _row_text(row: Any) -> str:
+    # A merged cell is given once for every column that it spans.
+    cells = {id(cell._tc): cell.text for cell in row.cells}
+    return " | ".join(cells.values())
 
 
 def _check_zip(data: bytes) -> None:

@@ -43,11 +43,13 @@ def read_pdf(file: File) -> Iterator[RawArticle | Skipped]:
     root = str(Path(__file__).parents[2])
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__],
+            # -P: what lies in the current folder is data, and is never imported.
+            [sys.executable, "-P", "-m", __name__],
             input=data,
             capture_output=True,
             timeout=MAX_SECONDS,
             check=False,
+            cwd=root,
             env={**os.environ, "PYTHONPATH": root, "PYTHONUTF8": "1"},
         )
     except subprocess.TimeoutExpired as error:

@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 from index.dates import parse_date
 from index.readers.records import File, RawArticle, Skipped, UnreadableError, printable
@@ -13,7 +15,8 @@ from index.types import Language
 
 MAX_PAGE_BYTES = 5_000_000
 # Deeper nesting is no page that a person made, and costs parsers their stack.
-MAX_DEPTH = 500
+_MAX_OPEN = 20_000
+_VOID = frozenset(b"area base br col embed hr img input link meta source track wbr".split())
 
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w-]{3,20})""", re.I)
 _ENTITY = re.compile(rb"<!ENTITY", re.I)
@@ -117,14 +120,14 @@ def read_feed(file: File) -> Iterator[RawArticle | Skipped]:
 
 def _refuse_depth(data: bytes) -> None:
     depth = deepest = 0
-    for match in re.finditer(rb"<(/?)[a-zA-Z][^\s/>]*(?:[^>]{0,2000}?(/)>)?", data):
-        if match[2]:
+    for match in re.finditer(rb"<(/?)([a-zA-Z][^\s/<>]*)(?:[^<>]{0,2000}?(/)>)?", data):
+        if match[3] or match[2].lower() in _VOID:
             continue
         depth = max(0, depth - 1) if match[1] else depth + 1
         deepest = max(deepest, depth)
-    # Unclosed <p>, <br> and <meta> count as well, so only a far greater depth is refused.
-    if deepest > 40 * MAX_DEPTH:
-        raise UnreadableError(f"nests elements over {MAX_DEPTH} deep; no article does")
+    # Unclosed <p> and <li> count as well, so only a far greater depth is refused.
+    if deepest > _MAX_OPEN:
+        raise UnreadableError(f"leaves {deepest:,} elements open at once; no article does")
 
 
 def _block_text(markup: str) -> str:
@@ -174,7 +177,7 @@ def _read_page(text: str) -> dict[str, Any] | None:
         "text": document.text,
         "title": stated.pop("title") or document.title or "",
         "source": stated.pop("source") or document.sitename or "",
-        "url": stated.pop("url") or document.url or "",
+        "url": stated.pop("url") or _first_url([document.url]),
         "author": stated.pop("author") or document.author or "",
         **stated,
     }
@@ -245,24 +248,31 @@ def _first_date(values: Iterable[Any]) -> str:
 
 def _first_url(values: Iterable[Any]) -> str:
     return next(
-        (
-            v
-            for v in values
-            if isinstance(v, str) and re.match(r"https?://\S+$", v) and len(v) < 4_000
-        ),
+        (v for v in values if isinstance(v, str) and len(v) < 4_000 and _names_a_page(v)),
         "",
     )
 
 
+def _names_a_page(url: str) -> bool:
+    """Whether it is the address of one page: templates give a whole site's on each of its pages."""
+    if not re.match(r"https?://\S+$", url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.path.strip("/") or parts.query)
+
+
 def _json_nodes(block: str) -> Iterator[dict[str, Any]]:
     try:
-        waiting = [json.loads(block, strict=False)]
+        waiting = deque([json.loads(block, strict=False)])
     except (ValueError, RecursionError):
         return
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         if isinstance(node, list):
-            waiting += node
+            waiting.extend(node)
         elif isinstance(node, dict):
             yield node
-            waiting += node.get("@graph", []) if isinstance(node.get("@graph"), list) else []
+            waiting.extend(node.get("@graph", []) if isinstance(node.get("@graph"), list) else [])

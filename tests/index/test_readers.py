@@ -1,22 +1,30 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import docx
 import pytest
 
+from index import readers
+from index.catalogue import Catalogue
 from index.errors import SourceError
+from index.ingest import index_sources
 from index.readers import (
     MAX_FILE_BYTES,
     RawArticle,
     Skipped,
+    count_articles,
     read_file,
     read_sources,
     register_reader,
 )
 from index.readers.rows import MAX_BAD_ROWS
+from tests.conftest import ROOT, FakeEncoder
 from tests.index import fuzz
 
 PAGE = """<html><head><title>Bridge opens</title>
@@ -218,7 +226,7 @@ def test_utf16_with_its_mark(tmp_path):
         ("half.jsonl.gz", gzip.compress(b'{"text": "a"}' * 99)[:-9], "is not a whole gzip file"),
         ("big.txt.gz", gzip.compress(b"a" * 30_000_000), "200 times"),
         ("bomb.jsonl.gz", gzip.compress(b" \n" * 40_000_000), "more than 200 times its size"),
-        ("deep.html", b"<div>" * 30_000 + b"text", "nests elements"),
+        ("deep.html", b"<div>" * 30_000 + b"text", "elements open at once"),
         ("noending", b"abc", "no ending is not a format"),
     ],
 )
@@ -285,6 +293,106 @@ def test_a_format_can_be_registered(tmp_path, monkeypatch):
     assert only(write(tmp_path / "a.up", "hello")).text == "HELLO"
     with pytest.raises(ValueError, match="looks like"):
         register_reader("up", read_upper)
+
+
+def test_a_reader_that_fails_costs_its_file_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("index.readers._READERS", dict(readers._READERS))
+
+    def read_notes(file):
+        yield RawArticle(text=file.read_bytes().decode(), path=file.path)
+
+    register_reader(".notes", read_notes)
+    (tmp_path / "a.notes").write_bytes(b"caf\xe9")
+    (tmp_path / "b.notes").write_text("Good.")
+    first, second = read_sources([tmp_path])
+    assert "its reader failed (UnicodeDecodeError" in first.reason
+    assert second.text == "Good."
+
+
+def test_a_pdf_never_imports_what_lies_beside_it(tmp_path, monkeypatch):
+    (tmp_path / "pypdf.py").write_text("open('planted', 'w')")
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 and no more")
+    monkeypatch.chdir(tmp_path)
+    list(read_sources([Path("a.pdf")]))
+    assert not (tmp_path / "planted").exists()
+
+
+PLAIN_PAGE = """<html><head><link rel=canonical href="https://site.example/">
+<meta property="og:url" content="https://site.example/{name}">{more}</head>
+<body><article><h1>School {name}</h1><p>{text}</p></article></body></html>"""
+
+
+def test_pages_that_name_the_home_page_are_told_apart(tmp_path):
+    text = "The school of the old quarter opened its doors again on Monday morning. " * 4
+    odd = (
+        '<script type="application/ld+json">'
+        '{"@type": "NewsArticle", "publisher": {"name": "P\\ud83d"}}</script>'
+    )
+    for name in ("one", "two"):
+        page = PLAIN_PAGE.format(name=name, text=text, more=odd)
+        (tmp_path / f"{name}.html").write_text(page)
+    first, second = read_sources([tmp_path])
+    assert first.url.endswith("/one")
+    assert second.url.endswith("/two")
+    index_sources([tmp_path], tmp_path / "index", FakeEncoder())
+    assert Catalogue(tmp_path / "index").counts()["articles"] == 2
+
+
+def test_files_that_would_take_hours_do_not(tmp_path):
+    text = "The school of the old quarter opened its doors again on Monday morning. " * 4
+    zeros = f'<script type="application/ld+json">[{"0," * 1_500_000}0]</script>'
+    (tmp_path / "a.html").write_text(PLAIN_PAGE.format(name="one", text=text, more=zeros))
+    (tmp_path / "b.txt").write_text("\n" * 1_000_000 + text)
+    (tmp_path / "c.txt").write_text(" " * 300_000 + "." + " " * 300_000 + "\n" + text)
+    os.mkfifo(tmp_path / "d.jsonl")
+    assert count_articles([tmp_path]) == 4
+    index_sources([tmp_path], tmp_path / "index", FakeEncoder())
+    assert Catalogue(tmp_path / "index").counts()["articles"] >= 2
+
+
+def test_a_feed_full_of_line_breaks_is_no_deep_nesting(tmp_path):
+    body = "Word on word. <br>" * 30
+    items = "".join(
+        f"<item><title>T{i}</title><description><![CDATA[{body}]]></description></item>"
+        for i in range(700)
+    )
+    feed = f"<rss version='2.0'><channel><title>F</title>{items}</channel></rss>"
+    (tmp_path / "a.rss").write_text(feed)
+    assert sum(isinstance(one, RawArticle) for one in read_sources([tmp_path])) == 700
+
+
+def test_a_merged_cell_is_read_once(tmp_path):
+    document = docx.Document()
+    table = document.add_table(rows=1, cols=3)
+    table.cell(0, 0).merge(table.cell(0, 1)).text = "Merged"
+    table.cell(0, 2).text = "Single"
+    document.save(tmp_path / "a.docx")
+    (found,) = read_sources([tmp_path / "a.docx"])
+    assert found.text == "Merged | Single"
+
+
+LOCKED = """
+import os, sys; from pathlib import Path; from index.readers import read_sources
+os.setuid(65534)
+for one in read_sources([Path(sys.argv[1])]): print(type(one).__name__, getattr(one, "reason", ""))
+"""
+
+
+def test_a_folder_that_may_not_be_read_is_named():
+    folder = Path("/tmp") / f"burhan-locked-{os.getpid()}"
+    (folder / "locked").mkdir(parents=True)
+    (folder / "ok.txt").write_text("Some words of an article.")
+    (folder / "locked").chmod(0)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", LOCKED, str(folder)],
+            capture_output=True, text=True, cwd=ROOT, check=False,
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(folder)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2, done.stderr
+    assert any("Permission denied" in line for line in lines)
 
 
 def test_hostile_files_neither_crash_nor_break_an_offset():

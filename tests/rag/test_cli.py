@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -83,10 +84,27 @@ def test_index_ask_remove(tmp_path, real_encoder):
     assert done.stderr == ""
 
     assert burhan("doctor", "--index", index).returncode == 0
+    with sqlite3.connect(index / "catalogue.sqlite") as db:
+        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+        for table, columns in TO_SCHEMA_1.items():
+            for column in columns:
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("DROP TABLE outlet_lines")
+    done = burhan("doctor", "--index", index)
+    assert_one_clear_line(done, "burhan doctor --repair")
+    done = burhan("doctor", "--repair", "--index", index)
+    assert done.returncode == 0, done.stderr
     assert burhan("remove", "dam", "--index", index).returncode == 0
     done = burhan("ask", "How high is the Zarqun dam?", "--index", index)
     assert "No articles are indexed" in done.stdout
     assert_one_clear_line(burhan("remove", "dam", "--index", index), "nothing was removed")
+
+
+TO_SCHEMA_1 = {
+    "articles": ("author", "encoding", "crc"),
+    "encodings": ("crc",),
+    "chunks": ("crc",),
+}
 
 
 @pytest.mark.parametrize(
