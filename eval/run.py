@@ -1,114 +1,241 @@
-"""Asks every question of a set and counts what came back, by direction."""
+"""A benchmark run: what is asked, of what, and where its results are kept."""
 
-import statistics
-import time
-from collections.abc import Callable, Sequence
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from eval.questions import Case
-from index.normalize import detect_language
+from eval.dataset import Dataset, Split, check_golds
+from eval.judge import Judge
+from eval.outcomes import TRACKS, Outcome, collect, make_systems, plan
+from eval.score import Measure, Scorer
+from index.encoder import open_encoder
+from index.errors import SettingsError, SourceError
+from index.ingest import index_sources
 from index.types import Article
-from rag.assistant import Assistant
-from rag.types import Answer
+from rag.assistant import Assistant, open_assistant
+from rag.settings import Settings
 
-Report = dict[str, Any]
+EXTRACTIVE = "extractive"
+OUTCOMES, SETTINGS = "outcomes.jsonl", "run.json"
+_LIBRARIES = ("faiss-cpu", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy")
+_SOURCES = ("rag", "index", "eval", "prompts")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a user asked for; `output` is the folder that holds all runs."""
+
+    dataset: Dataset
+    output: Path
+    split: Split = "test"
+    limit: int | None = None
+    tracks: tuple[str, ...] = TRACKS
+    engine: str = EXTRACTIVE
+    baselines: bool = True
+    judge: str = ""
+    judge_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run. `settings` is what was saved with it."""
+
+    folder: Path
+    settings: dict[str, Any]
+    dataset: Dataset
+    articles: Mapping[str, Article]
+    outcomes: list[Outcome]
+    measures: list[Measure]
 
 
 def run(
+    asked: Plan,
     assistant: Assistant,
-    cases: Sequence[Case],
-    *,
-    on_progress: Callable[[int], None] = lambda _: None,
-) -> Report:
-    """Rates by direction ("en->ar": English question, Arabic article; "none": unanswerable).
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Run:
+    """Asks everything that an earlier, stopped run of the same has not, and scores all of it.
 
-    - right_article: answered, and a citation is of an article that answers it.
-    - right_sentence: answered, and a citation overlaps the sentence that answers it.
-    - refused: declined to answer, which is right for "none" only.
-    - verbatim, right_language: of the answers given.
+    Args:
+        asked: What to measure.
+        assistant: What is measured; see `open_for`.
+        on_progress: Called with the number of tasks done, and of all.
+
+    Raises:
+        SourceError: The set cannot be asked of this index; what was done so far is kept.
+        SettingsError: An unknown track or engine.
     """
+    unknown = sorted(set(asked.tracks) - set(TRACKS))
+    if unknown:
+        raise SettingsError(f"track {unknown[0]!r} is not one of {', '.join(TRACKS)}")
+    dataset = asked.dataset.only(asked.split, asked.limit)
     articles = {article.article_id: article for article in assistant.articles()}
-    outcomes: dict[str, list[dict[str, float]]] = {}
-    for number, case in enumerate(cases, 1):
-        start = time.perf_counter()
-        answer = assistant.ask(case.question)
-        seconds = time.perf_counter() - start
-        outcome = {**judge(case, answer, articles), "seconds": seconds}
-        outcomes.setdefault(_direction(case, articles), []).append(outcome)
-        on_progress(number)
-    return {
-        "n_cases": len(cases),
-        "n_articles": len(articles),
-        "directions": {name: _rates(outcomes[name]) for name in sorted(outcomes)},
-    }
-
-
-def judge(case: Case, answer: Answer, articles: dict[str, Article]) -> dict[str, float]:
-    """What is right about one answer, each 0 or 1."""
-    cited = [c for c in answer.citations if c.article_id in case.article_ids]
-    overlapping = [c for c in cited if _overlaps(c.quote, case.evidence)]
-    return {
-        "right_article": float(bool(cited)),
-        "right_sentence": float(bool(overlapping)),
-        "refused": float(answer.refused),
-        "verbatim": float(
-            all(articles[c.article_id].text[c.start : c.end] == c.quote for c in answer.citations)
-        ),
-        "right_language": float(_own_words_language(answer) == case.language),
-    }
-
-
-def as_table(report: Report) -> str:
-    """The report for a terminal."""
-    table = Table(title=f"{report['n_cases']} questions, {report['n_articles']} articles")
-    columns = list(next(iter(report["directions"].values())))
-    for column in ("direction", *columns):
-        table.add_column(column)
-    for name, rates in report["directions"].items():
-        values = (
-            f"{rates[c]:.3f}" if isinstance(rates[c], float) else str(rates[c]) for c in columns
-        )
-        table.add_row(name, *values)
-    console = Console(width=120)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
-
-
-def _direction(case: Case, articles: dict[str, Article]) -> str:
-    known = [articles[i].language for i in case.article_ids if i in articles]
-    evidence = next(
-        (
-            articles[i].language
-            for i in case.article_ids
-            if i in articles and case.evidence in articles[i].text
-        ),
-        known[0] if known else "none",
+    check_golds(dataset, articles)
+    engine = _open_engine(asked.engine, assistant)
+    described = _describe(asked, dataset, assistant, articles)
+    folder = _folder(asked, described)
+    judge = Judge(asked.judge, asked.judge_url) if asked.judge else None
+    systems = make_systems(
+        assistant, engine, dataset, articles, baselines=asked.baselines, judge=judge
     )
-    return f"{case.language}->{evidence}"
+    tasks = plan(dataset, systems, asked.tracks)
+    outcomes = collect(tasks, systems, articles, folder / OUTCOMES, on_progress)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    described |= {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "peak_mb": round(peak / (1024 if sys.platform != "darwin" else 1024**2)),
+    }
+    _write(folder / SETTINGS, described)
+    measures = Scorer(dataset, articles).measures(outcomes, asked.tracks)
+    return Run(folder, described, dataset, articles, outcomes, measures)
 
 
-def _overlaps(quote: str, evidence: str) -> bool:
-    return bool(evidence) and (evidence in quote or quote in evidence)
+def open_for(asked: Plan, settings: Settings, index: Path | None = None) -> Assistant:
+    """The assistant on that index, else on one made of the dataset's own articles, if it has any.
+
+    Raises:
+        RagError: It cannot be opened; the message says why.
+    """
+    if index is None and asked.dataset.articles:
+        index = _index_of(asked, settings)
+    return open_assistant(index, settings)
 
 
-def _own_words_language(answer: Answer) -> str:
-    """Language of what the answer says around its quotes."""
-    text = answer.text
-    quotes = [" ".join(citation.quote.split("\n")) for citation in answer.citations]
-    names = [name for citation in answer.citations for name in (citation.title, citation.source)]
-    # Quotes first: a name may stand inside one.
-    for words in filter(None, quotes + names):
-        text = text.replace(words, " ")
-    return detect_language(text)
+def _index_of(asked: Plan, settings: Settings) -> Path:
+    """An index of the dataset's own articles, made once for each encoder."""
+    encoder = open_encoder(settings.encoder, settings.cache, settings.encoder_backend)
+    articles = asked.dataset.articles
+    seen = hashlib.sha256(encoder.fingerprint.encode())
+    for article in articles:
+        seen.update(repr(article).encode())
+    folder = asked.output / "indexes" / seen.hexdigest()[:16]
+    if not (folder / "CURRENT").exists():
+        names = ("article_id", "language", "title", "text", "source", "url", "published", "updated")
+        rows = ({name: asdict(a)[name] for name in names} for a in articles)
+        with tempfile.TemporaryDirectory(prefix="burhan-eval-") as name:
+            source = Path(name) / "articles.jsonl"
+            lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+            source.write_text("\n".join(lines), encoding="utf-8")
+            index_sources([source], folder, encoder)
+    return folder
 
 
-def _rates(outcomes: list[dict[str, float]]) -> dict[str, float | int]:
-    names = [name for name in outcomes[0] if name != "seconds"]
-    rates: dict[str, float | int] = {"n": len(outcomes)}
-    rates |= {name: statistics.fmean(o[name] for o in outcomes) for name in names}
-    rates["median_ms"] = 1000 * statistics.median(o["seconds"] for o in outcomes)
-    return rates
+def _open_engine(name: str, assistant: Assistant) -> Any:
+    """The assistant itself, or what `module:factory` makes of it: anything with `ask`."""
+    if name == EXTRACTIVE:
+        return assistant
+    module, _, factory = name.partition(":")
+    try:
+        engine = getattr(importlib.import_module(module), factory)(assistant)
+    except Exception as error:  # a user's own factory may raise anything
+        raise SettingsError(
+            f"engine {name!r} cannot be opened ({error}); give {EXTRACTIVE!r}, or module:factory, "
+            "a function of yours that takes the assistant and gives something with ask()"
+        ) from error
+    if not callable(getattr(engine, "ask", None)):
+        raise SettingsError(f"engine {name!r} made a {type(engine).__name__}, which has no ask()")
+    return engine
+
+
+def _describe(
+    asked: Plan, dataset: Dataset, assistant: Assistant, articles: Mapping[str, Article]
+) -> dict[str, Any]:
+    """Everything that the numbers depend on, and then where and when."""
+    indexed = hashlib.sha256()
+    for article_id in sorted(articles):
+        indexed.update(f"{article_id}\0{articles[article_id].text}\0".encode())
+    settings = assistant.settings.model_dump(mode="json", exclude={"index", "cache"})
+    decides = {
+        "dataset": dataset.name,
+        "dataset_checksum": dataset.checksum,
+        "split": asked.split,
+        "limit": asked.limit,
+        "tracks": list(asked.tracks),
+        "engine": asked.engine,
+        "baselines": asked.baselines,
+        "judge": asked.judge,
+        "settings": settings,
+        "encoder": assistant.store.encoder.fingerprint,
+        "n_articles": len(articles),
+        "articles_checksum": indexed.hexdigest()[:16],
+        "code_checksum": _code_checksum(),
+        "seeds": {"bootstrap": 0, "permutation": 0},
+        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+    identity = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
+    return decides | {
+        "identity": identity,
+        "burhan": importlib.metadata.version("burhan"),
+        "git": _git_revision(),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _folder(asked: Plan, described: dict[str, Any]) -> Path:
+    """The stopped run of the same identity if there is one, and a new folder otherwise."""
+    stem = f"{described['dataset']}-{described['identity']}"
+    for number in range(1, 10_000):
+        folder = asked.output / (stem if number == 1 else f"{stem}-{number}")
+        saved = folder / SETTINGS
+        if not saved.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(saved, described)
+            return folder
+        if "finished" not in read_settings(folder):
+            return folder
+    raise SourceError(f"{asked.output}: holds too many runs named {stem}; remove some")
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What a run was made with.
+
+    Raises:
+        SourceError: The folder holds no run.
+    """
+    try:
+        found: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise SourceError(
+            f"{folder}: holds no run of burhan eval ({error}); give the folder that one printed"
+        ) from error
+    return found
+
+
+def _write(path: Path, value: object) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8")
+    partial.replace(path)
+
+
+def _code_checksum() -> str:
+    """Of our own source and phrases: an answer depends on them whether committed or not."""
+    digest = hashlib.sha256()
+    for package in _SOURCES:
+        root = Path(str(files(package)))
+        for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml"), *root.rglob("*.npz")]):
+            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _git_revision() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    here = Path(str(files("rag"))).parent
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()

@@ -213,23 +213,85 @@ def chat(
 @app.command("eval")
 def evaluate(
     questions: Annotated[
-        Path | None,
-        typer.Argument(help="JSON lines of questions; those on the sample articles if not given."),
+        list[Path] | None,
+        typer.Argument(
+            help="JSON lines of questions, SQuAD-shaped .json files, or a BEIR or NoMIRACL folder; "
+            "the bundled questions on the sample articles if not given."
+        ),
     ] = None,
-    index: IndexOption = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            help="Index to ask. [default: one made of the set's own articles, else data/index]",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Part of the set: test to report, dev to tune on, or all.")
+    ] = "test",
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="retrieval, evidence, answers, citations, refusal or latency; may be repeated. "
+            "[default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="What answers: extractive, or a factory of yours, module:name.")
+    ] = "extractive",
+    limit: Annotated[
+        int | None, typer.Option(help="That many questions, spread over the set.", min=1)
+    ] = None,
+    baselines: Annotated[bool, typer.Option(help="Measure the plain recipes as well.")] = True,
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="A chat model, PROVIDER:NAME, that judges the answers.", show_default=False
+        ),
+    ] = "",
+    judge_url: Annotated[
+        str,
+        typer.Option(help="Address of its server, if OpenAI-compatible.", show_default=False),
+    ] = "",
+    compare: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier run on the same questions.")
+    ] = None,
+    gate: Annotated[
+        Path | None, typer.Option(help="TOML of [floors] and [ceilings]; fails when one is broken.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("data/eval"),
+    lang: Annotated[str, typer.Option(help="Language of the report: ar or en.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
 ) -> None:
-    """Measure the answers to a set of questions with known answers."""
-    from eval.questions import read_questions, sample_questions
+    """Measure search, evidence, answers, citations and refusals on questions with known answers.
 
-    import rag
-    from eval.run import as_table, run
+    A stopped run goes on where it was when the same command is given again.
+    """
+    from eval.command import Request, evaluate
+    from eval.outcomes import TRACKS
 
-    cases = read_questions(questions) if questions else sample_questions()
-    assistant = rag.open(settings=_settings(index=index))
-    with progress("asking") as show:
-        report = run(assistant, cases, on_progress=lambda n: show(n, len(cases)))
-    print(json.dumps(report, ensure_ascii=False, indent=2) if as_json else as_table(report))
+    if split not in ("dev", "test", "all"):
+        raise ValueError(f"--split is {split!r}; it must be one of: dev, test, all")
+    settings = _settings(index=index)
+    plan = {
+        "output": output,
+        "split": split,
+        "limit": limit,
+        "tracks": tuple(track or TRACKS),
+        "engine": engine,
+        "baselines": baselines,
+        "judge": judge,
+        "judge_url": judge_url,
+    }
+    request = Request(
+        tuple(questions or ()), plan, index, compare, gate, _language(lang, "--lang"), as_json
+    )
+    with stoppable(), progress("asking") as show:
+        told, failed = evaluate(request, settings, show)
+    print(told)
+    if failed:
+        fail("; ".join(failed))
 
 
 @app.command()

@@ -1,26 +1,19 @@
 """The chat in a real browser, against a real server."""
 
-import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.browser import computed, open_browser, requests_of, screenshot
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.encoder]
-
-SCREENSHOTS = os.environ.get("BURHAN_SCREENSHOTS")
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +30,6 @@ def url(sample_index):
     yield address
     server.terminate()
     server.wait(timeout=20)
-
-
-def open_browser(language, tmp_path):
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        missing = "chromium and chromedriver are not installed; install Debian's packages of them"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for argument in (
-        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        *("--window-size=1100,900", f"--user-data-dir={tmp_path}", f"--lang={language}"),
-    ):
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"intl.accept_languages": language})
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    return webdriver.Chrome(options, Service(shutil.which("chromedriver")))
 
 
 @pytest.fixture(params=["en", "ar"])
@@ -80,18 +56,6 @@ def ask(driver, question):
         lambda: driver.find_elements(By.CSS_SELECTOR, ".answer")[before:],
     )
     return found[0]
-
-
-def screenshot(driver, name):
-    if SCREENSHOTS:
-        time.sleep(0.5)
-        driver.save_screenshot(str(Path(SCREENSHOTS) / f"{name}.png"))
-
-
-def computed(driver, element, name):
-    return driver.execute_script(
-        "return getComputedStyle(arguments[0])[arguments[1]]", element, name
-    )
 
 
 def test_a_question_in_each_language(browser, url):
@@ -139,12 +103,7 @@ def test_the_box_follows_what_is_typed(browser):
 
 
 def assert_stayed_on_this_machine(driver, url):
-    requests = [
-        json.loads(entry["message"])["message"]["params"]["request"]["url"]
-        for entry in driver.get_log("performance")
-        if "Network.requestWillBeSent" in entry["message"]
-        and json.loads(entry["message"])["message"]["method"] == "Network.requestWillBeSent"
-    ]
+    requests = requests_of(driver)
     assert len(requests) > 5
     away = [r for r in requests if not r.startswith((url, "data:", "blob:", "chrome"))]
     assert away == []
