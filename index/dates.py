@@ -170,7 +170,7 @@ def _numeric(text: str) -> Iterator[str]:
 
 
 def _written(text: str) -> Iterator[str]:
-    months = _months()
+    months = month_numbers()
     day_first, month_first, year_first, no_day, _ = _patterns()
     for pattern in (day_first, month_first, year_first):
         for match in pattern.finditer(text):
@@ -182,7 +182,7 @@ def _written(text: str) -> Iterator[str]:
 
 
 def _without_year(text: str, near: date) -> Iterator[str]:
-    months = _months()
+    months = month_numbers()
     for match in _patterns()[-1].finditer(text):
         day = match["day"] or match["day_after"]
         for year in (near.year + 1, near.year, near.year - 1, near.year - 2):
@@ -242,7 +242,7 @@ def _as_date(iso: str) -> date | None:
 
 
 @cache
-def _months() -> dict[str, int]:
+def month_numbers() -> dict[str, int]:
     """Month numbers by folded name, of every Arabic-speaking country and English."""
     from babel.dates import get_month_names
 
@@ -272,9 +272,9 @@ def _any(words: dict[str, int] | list[str]) -> str:
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """Day first, month first, year first, month and year, and day and month without a year."""
-    month = rf"(?<!\w)(?P<month>{_any(_months())})(?!\w)\.?"
+    month = rf"(?<!\w)(?P<month>{_any(month_numbers())})(?!\w)\.?"
     # "أكتوبر/ تشرين الأول" names one month twice; the first is enough.
-    twice = rf"(?:\s*[/(-]\s*(?:{_any(_months())})(?!\w)\)?)?"
+    twice = rf"(?:\s*[/(-]\s*(?:{_any(month_numbers())})(?!\w)\)?)?"
     return (
         re.compile(rf"{_DAY}{_GAP}{month}{twice}{_GAP}{_YEAR}"),
         re.compile(rf"(?:{month}{twice}\s*{_DAY}(?!\d)[\s,،]+{_YEAR})"),

@@ -35,7 +35,7 @@ _BATCH_ARTICLES = 64
 _TITLE_CHARS = 90
 # A line at the edge of that many stories of one outlet, and of that share of all of them, is the
 # outlet's, not the author's.
-_REPEATED, _REPEATED_SHARE = 8, 0.02
+_REPEATED, _REPEATED_SHARE = 8, 0.005
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from index.statistics import centre_tokens, centre_vector
 from index.store import Snapshot, Store
 from index.types import LANGUAGES, Hit, Language
 from rag.query import make_query
+from rag.question import AnswerType, answer_type
 from rag.types import Query
 
 # A chunk's score: its calibrated late interaction, in standard deviations, and what these add.
@@ -45,9 +46,11 @@ _LOOKED_AT = 5
 class EncodedQuery:
     """A query's centred vector (dimension,), rotated token vectors (n, dimension) and terms.
 
-    `words` holds the token numbers of each word that carries meaning.
+    `words` holds the token numbers of each word that carries meaning, `kind` what is asked for.
     """
 
+    text: str
+    kind: AnswerType
     language: Language
     vector: Floats
     tokens: Floats
@@ -83,6 +86,8 @@ class Retriever(BaseRetriever):
         language = detect_language(text)
         (encoded,) = encoder.encode([text], "query")
         return EncodedQuery(
+            text=text,
+            kind=answer_type(text),
             language=language,
             vector=centre_vector(encoded.vector, encoder, "query", language),
             tokens=codes.rotate(centre_tokens(encoded.tokens, encoder, "query", language)),
