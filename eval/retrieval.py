@@ -9,26 +9,26 @@ sample articles; XQuAD is only reported on. NTREX and ARCD rows are in-sample, a
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import mannwhitneyu
 
 import rag
+from eval import metrics
+from eval.intervals import Rows, bootstrap, mean_interval
 from index.encoder import open_encoder, unit
 from index.ingest import index_sources
 from index.sentences import split_sentences
 from index.types import LANGUAGES, Filters, Hit, Language
 from rag.evidence import confidence
-from rag.settings import Settings
+from rag.settings import Settings, load_settings
 
 Scores = npt.NDArray[np.float64]
 
 _K = 10
-_N_BOOTSTRAP = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +57,55 @@ class Row:
     baseline: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the data lies, where indexes are made, and with what settings."""
+
+    data: Path
+    folder: Path
+    settings: Settings
+
+    def index(self, articles: Sequence[dict[str, str]], name: str) -> rag.Assistant:
+        """The articles indexed, and opened."""
+        place = self.folder / name
+        place.mkdir(parents=True)
+        lines = (json.dumps(article, ensure_ascii=False) for article in articles)
+        (place / "articles.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        encoder = open_encoder(
+            self.settings.encoder, self.settings.cache, self.settings.encoder_backend
+        )
+        index_sources([place / "articles.jsonl"], place / "index", encoder)
+        return rag.open(place / "index", self.settings)
+
+
 def main() -> None:
     """Measures everything and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with xquad/, ntrex/ and arcd/")
     parser.add_argument("--report", type=Path, help="where to write the Markdown table")
     parser.add_argument("--limit", type=int, default=0, help="only every so many questions")
+    parser.add_argument("--encoder", help="another encoder than the settings'")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="burhan-eval-") as folder:
-        rows = [
-            *measure_xquad(arguments.data, Path(folder), max(1, arguments.limit)),
-            *measure_ntrex(arguments.data, Path(folder)),
-            *measure_arcd(arguments.data, Path(folder), max(1, arguments.limit)),
-        ]
+    step = max(1, arguments.limit)
+    with tempfile.TemporaryDirectory(prefix="burhan-eval-") as name:
+        settings = load_settings(min_confidence=0, n_evidence=1, encoder=arguments.encoder)
+        bench = Bench(arguments.data, Path(name), settings)
+        rows = [*measure_xquad(bench, step), *measure_ntrex(bench), *measure_arcd(bench, step)]
     table = as_markdown(rows)
     print(table)
     if arguments.report:
         arguments.report.write_text(table, encoding="utf-8")
 
 
-def measure_xquad(data: Path, folder: Path, step: int) -> list[Row]:
+def measure_xquad(bench: Bench, step: int) -> list[Row]:
     """All of XQuAD in one mixed index: ranking, evidence and refusal in four directions."""
-    paragraphs, questions = _read_xquad(data)
+    paragraphs, questions = _read_xquad(bench.data)
     articles = [
         {"article_id": f"{language}-{i}", "language": language, "text": text}
         for language in LANGUAGES
         for i, text in enumerate(paragraphs[language])
     ]
-    assistant = _index(articles, folder / "xquad")
+    assistant = bench.index(articles, "xquad")
     questions = questions[::step]
     rows: list[Row] = []
     for language in LANGUAGES:
@@ -132,7 +153,7 @@ def _ranking_rows(
         "R@1": (ranks < 1).astype(float),
         "R@5": (ranks < 5).astype(float),
     }
-    return [Row(task, name, *_interval(values, groups)) for name, values in measures.items()]
+    return [Row(task, name, *mean_interval(values, groups)) for name, values in measures.items()]
 
 
 def _whole_articles(questions: Sequence[Question], pool: Language) -> list[set[str]]:
@@ -160,11 +181,13 @@ def _refusal_row(
     ]
     scores = np.array([present, absent])
 
-    def auroc(rows: npt.NDArray[np.int64]) -> float:
-        result = mannwhitneyu(scores[0, rows], scores[1, rows])
-        return float(result.statistic / len(rows) ** 2)
+    def auroc(rows: Rows) -> float:
+        chosen = scores[:, rows]
+        return metrics.auroc(chosen.ravel(), np.arange(2 * len(rows)) < len(rows))
 
-    return Row(f"refusal, {direction}", "AUROC", *_bootstrap(auroc, len(present)))
+    groups = [q.group for q in questions]
+
+    return Row(f"refusal, {direction}", "AUROC", *bootstrap(auroc, groups))
 
 
 def _evidence_row(
@@ -182,7 +205,7 @@ def _evidence_row(
         right.append(float(evidence[0].start < gold[1] and gold[0] < evidence[0].end))
     groups = [q.group for q in questions]
     task = f"evidence sentence first, {questions[0].language}->{pool}"
-    return Row(task, "accuracy", *_interval(np.array(right), groups))
+    return Row(task, "accuracy", *mean_interval(np.array(right), groups))
 
 
 def _naive_rows(
@@ -210,15 +233,15 @@ def _naive_rows(
     return rows
 
 
-def measure_ntrex(data: Path, folder: Path) -> list[Row]:
+def measure_ntrex(bench: Bench) -> list[Row]:
     """A document's headline finds its body in either language; the other body taken away."""
-    documents = [json.loads(line) for line in _lines(data / "ntrex/docs.jsonl")]
+    documents = [json.loads(line) for line in _lines(bench.data / "ntrex/docs.jsonl")]
     articles = [
         {"article_id": f"{lang}-{i}", "language": lang, "text": "\n".join(document[lang][1:])}
         for i, document in enumerate(documents)
         for lang in LANGUAGES
     ]
-    assistant = _index(articles, folder / "ntrex")
+    assistant = bench.index(articles, "ntrex")
     rows = []
     for home in LANGUAGES:
         for pool in LANGUAGES:
@@ -233,11 +256,11 @@ def measure_ntrex(data: Path, folder: Path) -> list[Row]:
     return rows
 
 
-def measure_arcd(data: Path, folder: Path, step: int) -> list[Row]:
+def measure_arcd(bench: Bench, step: int) -> list[Row]:
     """ARCD: Arabic questions on 465 Arabic paragraphs."""
     paragraphs: dict[str, str] = {}
     asked: list[tuple[str, str, str]] = []
-    for article in json.loads((data / "arcd/arcd.json").read_text(encoding="utf-8"))["data"]:
+    for article in json.loads((bench.data / "arcd/arcd.json").read_text(encoding="utf-8"))["data"]:
         for paragraph in article["paragraphs"]:
             identity = paragraphs.setdefault(paragraph["context"], f"p{len(paragraphs)}")
             asked += [(qa["question"], identity, article["title"]) for qa in paragraph["qas"]]
@@ -245,7 +268,7 @@ def measure_arcd(data: Path, folder: Path, step: int) -> list[Row]:
         {"article_id": identity, "language": "ar", "text": text}
         for text, identity in paragraphs.items()
     ]
-    assistant = _index(articles, folder / "arcd")
+    assistant = bench.index(articles, "arcd")
     asked = asked[::step]
     ranked = [_ranked(assistant.search(question, k=_K)) for question, _, _ in asked]
     gold, groups = [identity for _, identity, _ in asked], [group for _, _, group in asked]
@@ -262,16 +285,6 @@ def as_markdown(rows: Iterable[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _index(articles: Sequence[dict[str, str]], folder: Path) -> rag.Assistant:
-    folder.mkdir(parents=True)
-    source = folder / "articles.jsonl"
-    source.write_text(
-        "\n".join(json.dumps(article, ensure_ascii=False) for article in articles), encoding="utf-8"
-    )
-    index_sources([source], folder / "index", open_encoder())
-    return rag.open(folder / "index", Settings(min_confidence=0, n_evidence=1))
-
-
 def _ranked(hits: Sequence[Hit]) -> list[str]:
     """Article ids in order, each once."""
     return list(dict.fromkeys(hit.article.article_id for hit in hits))
@@ -279,27 +292,6 @@ def _ranked(hits: Sequence[Hit]) -> list[str]:
 
 def _rank(ids: Sequence[str], gold: str) -> float:
     return float(ids.index(gold)) if gold in ids else np.inf
-
-
-def _interval(values: Scores, groups: Sequence[str]) -> tuple[float, float, float]:
-    """Mean, and the 95% bootstrap interval over groups, since one article's questions are alike."""
-    names = sorted(set(groups))
-    sums = np.array([values[[g == name for g in groups]].sum() for name in names])
-    sizes = np.array([sum(g == name for g in groups) for name in names])
-
-    def mean(rows: npt.NDArray[np.int64]) -> float:
-        return float(sums[rows].sum() / sizes[rows].sum())
-
-    return _bootstrap(mean, len(names))
-
-
-def _bootstrap(
-    statistic: Callable[[npt.NDArray[np.int64]], float], n: int
-) -> tuple[float, float, float]:
-    generator = np.random.default_rng(0)
-    drawn = [statistic(generator.integers(0, n, n)) for _ in range(_N_BOOTSTRAP)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return statistic(np.arange(n)), float(low), float(high)
 
 
 def _read_xquad(data: Path) -> tuple[dict[Language, list[str]], list[Question]]:
