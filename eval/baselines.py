@@ -1,20 +1,21 @@
 """What any result is held against: plain recipes of ranking, and answers that need no thought."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 import tantivy
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-from eval.dataset import Case
 from index.encoder import Encoder, unit
 from index.types import LANGUAGES, Article, Filters, Hit, Language
 from rag.assistant import Assistant
 from rag.types import Answer
 
 DEPTH = 30
+_MAX_CHUNKS = 200
 
 
 class Engine(Protocol):
@@ -40,12 +41,13 @@ class HitRanker:
     def rank(self, question: str, languages: Sequence[Language]) -> list[str]:
         """Ids of articles in these languages, best first, each once."""
         filters = Filters(languages=tuple(languages))
-        hits = self._search(question, k=DEPTH, filters=filters)
-        return list(dict.fromkeys(hit.article.article_id for hit in hits))
+        # Several chunks may be of one article.
+        hits = self._search(question, k=_MAX_CHUNKS, filters=filters)
+        return list(dict.fromkeys(hit.article.article_id for hit in hits))[:DEPTH]
 
 
 class BM25:
-    """BM25 (k1 1.2, b 0.75) on lower-cased words between blanks: no stemming, no folding."""
+    """BM25 (k1 1.2, b 0.75) on lower-cased words: no stemming, no folding."""
 
     def __init__(self, articles: Sequence[Article]) -> None:
         builder = tantivy.SchemaBuilder()
@@ -57,7 +59,7 @@ class BM25:
         self._ids = [article.article_id for article in articles]
         writer = self._index.writer(num_threads=1)
         for row, article in enumerate(articles):
-            text = " ".join(f"{article.title} {article.text}".lower().split())
+            text = " ".join(_words(f"{article.title} {article.text}"))
             writer.add_document(tantivy.Document(row=row, text=text, language=article.language))
         writer.commit()
         self._index.reload()
@@ -67,7 +69,7 @@ class BM25:
         """Ids of articles in these languages, best first, each once."""
         words = [
             (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "text", word))
-            for word in dict.fromkeys(question.lower().split())
+            for word in dict.fromkeys(_words(question))
         ]
         of_language = tantivy.Query.term_set_query(self._schema, "language", list(languages))
         query = tantivy.Query.boolean_query(
@@ -127,17 +129,8 @@ class AlwaysRefuse:
         return Answer(question, "en", "", (), (), refused=True, confidence=0.0, engine="refuse")
 
 
-class OracleRetrieval:
-    """The engine given the right articles: what is left to gain by searching better."""
-
-    def __init__(self, engine: Engine, cases: Sequence[Case]) -> None:
-        self._engine = engine
-        self._golds: Mapping[str, tuple[str, ...]] = {c.question: c.article_ids for c in cases}
-
-    def ask(self, question: str, *, filters: Filters | None = None) -> Answer:
-        """The engine's answer from the gold articles, or from all where there are none."""
-        golds = self._golds[question]
-        return self._engine.ask(question, filters=Filters(article_ids=golds) if golds else filters)
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
 
 
 def always_answer(assistant: Assistant) -> Assistant:

@@ -77,6 +77,8 @@ def _bars(
 ) -> bool:
     """Groups of bars: a group for each direction, a bar for each of `names`."""
     directions = list(dict.fromkeys(line.direction for line in lines))
+    if not directions:
+        return False
     found = {(line.direction, getattr(line, label)): line for line in lines}
     width = 0.8 / max(1, len(names))
     for number, name in enumerate(names):
@@ -93,7 +95,7 @@ def _bars(
     axes.tick_params(axis="x", labelsize=7.5)
     axes.set_ylim(0, 1.05)
     axes.legend(ncols=len(names), fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.24))
-    return bool(directions)
+    return True
 
 
 def _error(line: Line | None) -> tuple[float, float]:
@@ -116,17 +118,14 @@ def _refusal(axes: Any, run: Run, lines: Sequence[Line], language: Language) -> 
 
 
 def _judged(run: Run, language: Language) -> tuple[list[float], list[float]]:
-    """Confidence of our answers to questions in that language, and whether each was right."""
-    scorer = Scorer(run.dataset, run.articles)
-    cases = {case.case_id: case for case in run.dataset.cases}
-    pairs = [
-        (o["confidence"], float(scorer.right(cases[o["case"]], {**o, "refused": False})))
-        for o in run.outcomes
-        if o["step"] == "ask"
-        and o["system"] == OURS
-        and cases[o["case"]].language == language
-        and (o["citations"] or not cases[o["case"]].answerable)
-    ]
+    """Confidence of the answers to questions in that language, and whether each was right.
+
+    Those given without a threshold where they were asked for: what was refused is in them.
+    """
+    asked = [o for o in run.outcomes if o["step"] == "ask"]
+    free = [o for o in asked if o["system"] == "always answer"]
+    seen = free or [o for o in asked if o["system"] == OURS]
+    pairs = Scorer(run.dataset, run.articles).answered(seen, language).values()
     return [sure for sure, _ in pairs], [right for _, right in pairs]
 
 
@@ -141,6 +140,8 @@ def _calibration(axes: Any, run: Run, lines: Sequence[Line], language: Language)
         label = _say(language, f"dir_{asked}")
         axes.plot(x, y, "o-", color=_OF_LANGUAGE[asked], label=label, markersize=4)
         any_drawn = True
+    if not any_drawn:
+        return False
     axes.plot([0, 1], [0, 1], ":", color="#94a3b8", label=_say(language, "perfect"))
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.set_xlabel(_say(language, "axis_confidence"))
@@ -158,6 +159,8 @@ def _risk(axes: Any, run: Run, lines: Sequence[Line], language: Language) -> boo
         coverage, risk = metrics.risk_coverage(sure, right)
         axes.plot(coverage, risk, color=_OF_LANGUAGE[asked], label=_say(language, f"dir_{asked}"))
         any_drawn = True
+    if not any_drawn:
+        return False
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.set_xlabel(_say(language, "axis_coverage"))
     axes.set_ylabel(_say(language, "axis_risk"))

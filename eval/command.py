@@ -11,7 +11,7 @@ from eval.formats import read_dataset
 from eval.gate import broken, read_gate
 from eval.page import save_page
 from eval.report import as_json, as_lines, as_table, headlines, save
-from eval.run import Plan, open_for, run
+from eval.run import Plan, finish, open_for, run
 from index.types import Language
 from rag.settings import Settings
 
@@ -52,6 +52,7 @@ def evaluate(
     changes = compare(done, request.compare) if request.compare else []
     turned = moved(done, request.compare) if request.compare else []
     page = save_page(done, lines, request.language, changes, turned, str(request.compare or ""))
+    finish(done)
     failed = broken(request.gate, lines) if request.gate else []
     if request.as_json:
         told = as_json(done, lines) | {"changes": [_row(change) for change in changes]}
@@ -72,5 +73,7 @@ def _sentence(change: Change) -> str:
 
 def _row(change: Change) -> dict[str, Any]:
     names = ("track", "direction", "name", "before", "after", "low", "high", "better", "worse", "n")
-    row = {name: getattr(change, name) for name in names}
-    return row | {"p": None if change.p != change.p else change.p, "verdict": change.verdict}
+    row = {name: getattr(change, name) for name in (*names, "p")}
+    # JSON has no nan.
+    row = {name: None if value != value else value for name, value in row.items()}
+    return row | {"verdict": change.verdict}

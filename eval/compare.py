@@ -11,7 +11,7 @@ from eval.dataset import Dataset
 from eval.intervals import bootstrap, paired_p
 from eval.outcomes import OURS, read_outcomes
 from eval.run import OUTCOMES, Run, read_settings
-from eval.score import LOWER_IS_BETTER, Measure, Scorer
+from eval.score import GAP, LOWER_IS_BETTER, Measure, Scorer
 from index.errors import SourceError
 
 
@@ -38,9 +38,12 @@ class Change:
     @property
     def verdict(self) -> str:
         """Whether it got better or worse, or the same when the interval holds 0."""
-        if self.low <= 0 <= self.high:
+        if not (self.low > 0 or self.high < 0):  # nan as well
             return "same"
-        return "better" if (self.after > self.before) != (self.name in LOWER_IS_BETTER) else "worse"
+        before, after = self.before, self.after
+        if self.name == GAP:  # signed, and best at 0
+            before, after = abs(before), abs(after)
+        return "better" if (after > before) != (self.name in LOWER_IS_BETTER) else "worse"
 
 
 def compare(run: Run, folder: Path) -> list[Change]:
@@ -63,9 +66,10 @@ def _by_key(measures: Sequence[Measure]) -> dict[str, Measure]:
 
 
 def _change(before: Measure, after: Measure) -> Change:
-    shared = [case for case in after.cases if case in set(before.cases)]
-    old = before.values[[before.cases.index(case) for case in shared]]
-    rows = [after.cases.index(case) for case in shared]
+    places = {case: row for row, case in enumerate(before.cases)}
+    rows = [row for row, case in enumerate(after.cases) if case in places]
+    shared = [after.cases[row] for row in rows]
+    old = before.values[[places[case] for case in shared]]
     new, groups = after.values[rows], [after.groups[row] for row in rows]
     if not shared:
         nan = float("nan")

@@ -8,7 +8,6 @@ from typing import Literal
 from index.errors import SourceError
 from index.types import Article, Language
 
-SPLITS = ("dev", "test")
 Split = Literal["dev", "test", "all"]
 # What has to be told together; every other type is answered by any one gold sentence.
 JOINT = ("comparison", "several")

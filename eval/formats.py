@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -35,7 +35,7 @@ class QuestionRow(BaseModel):
 
     case_id: str = Field(min_length=1)
     type: str = "fact"
-    split: str = ""
+    split: Literal["", "dev", "test"] = ""
     question: dict[Language, str] = Field(min_length=1)
     answer: dict[Language, list[str]] = {}
     article_ids: list[str] = []
@@ -49,11 +49,20 @@ class QuestionRow(BaseModel):
             return value
         return {k: [v] if isinstance(v, str) else v for k, v in value.items()}
 
+    @field_validator("answer")
+    @classmethod
+    def _not_blank(cls, value: dict[Language, list[str]]) -> dict[Language, list[str]]:
+        if not all(text.strip() for texts in value.values() for text in texts):
+            raise ValueError("an answer is blank; leave it out")
+        return value
+
     @model_validator(mode="after")
     def _evidence_is_of_its_articles(self) -> "QuestionRow":
         strange = [g.article_id for g in self.evidence if g.article_id not in self.article_ids]
         if strange:
             raise ValueError(f"'evidence' names {strange[0]!r}, which 'article_ids' does not")
+        if self.answer and not self.article_ids:
+            raise ValueError("'answer' is given, but no 'article_ids' that it stands in")
         return self
 
 
@@ -69,7 +78,7 @@ class FeedbackRow(BaseModel):
     @field_validator("citations", mode="before")
     @classmethod
     def _only_where(cls, value: object) -> object:
-        if not isinstance(value, list):
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             return value
         names = ("article_id", "quote")
         return [{k: v for k, v in one.items() if k in names} for one in value]

@@ -27,13 +27,25 @@ def bootstrap(
         drawn.append(statistic(np.concatenate([members[i] for i in chosen])))
     kept = [value for value in drawn if not np.isnan(value)]
     low, high = np.quantile(kept, [0.025, 0.975]) if kept else (np.nan, np.nan)
+    if len(members) < 2:  # one group says nothing of others
+        low, high = np.nan, np.nan
     return statistic(np.arange(len(groups))), float(low), float(high)
 
 
 def mean_interval(values: npt.ArrayLike, groups: Sequence[str]) -> tuple[float, float, float]:
-    """The mean, and its 95% interval over groups."""
+    """The mean, and its 95% interval over groups; nan bounds for a single group.
+
+    Where all values are 0, or all 1, nothing can be drawn anew: then the rule of three over
+    groups (Hanley and Lippman-Hand, 1983).
+    """
     values = np.asarray(values, float)
     members = _members(groups)
+    if len(members) < 2:
+        return float(values.mean()), float("nan"), float("nan")
+    if (values == values[0]).all() and values[0] in (0.0, 1.0):
+        room = min(1.0, 3 / len(members))
+        bounds = (0.0, room) if values[0] == 0 else (1 - room, 1.0)
+        return float(values[0]), *bounds
     sums = np.array([values[rows].sum() for rows in members])
     sizes = np.array([len(rows) for rows in members])
     chosen = np.random.default_rng(0).integers(0, len(members), (_N_DRAWS, len(members)))

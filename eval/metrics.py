@@ -55,8 +55,8 @@ def normalize_mlqa(text: str, language: Language) -> str:
 
 def normalize_strict(text: str, language: Language) -> str:
     """Folded as search folds; punctuation and each word's article taken off, and nothing else."""
-    words = re.findall(r"\d+(?:[.,٫]\d+)+|\w+", fold(text))
-    words = [word.replace(",", "") for word in words]
+    text = fold(text).replace("٫", ".").replace("٬", "")
+    words = [word.replace(",", "") for word in re.findall(r"\d+(?:[.,]\d+)+|\w+", text)]
     if language == "en":
         return " ".join(word for word in words if word not in _ENGLISH_ARTICLES)
     return " ".join(_ARABIC_ARTICLE.sub("", word) for word in words)

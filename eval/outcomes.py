@@ -14,14 +14,13 @@ from eval.baselines import (
     Engine,
     HitRanker,
     NaiveDense,
-    OracleRetrieval,
     Random,
     Ranker,
     always_answer,
 )
 from eval.dataset import Case, Dataset
 from eval.judge import Judge
-from index.errors import SourceError
+from index.errors import RagError, SourceError
 from index.normalize import detect_language
 from index.types import LANGUAGES, Article, Filters, Language
 from rag.assistant import Assistant
@@ -29,9 +28,11 @@ from rag.types import Answer
 
 Outcome = dict[str, Any]
 
-OURS = "burhan"
+OURS, ORACLE = "burhan", "oracle retrieval"
 TRACKS = ("retrieval", "evidence", "answers", "citations", "refusal", "latency")
 _STEPS = ("rank", "evidence", "ask", "judge")
+# Verdicts that a judge may fail to give in a row before it is taken for dead.
+_PATIENCE = 5
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
@@ -61,7 +62,7 @@ class Systems:
 def make_systems(
     assistant: Assistant,
     engine: Engine,
-    dataset: Dataset,
+    tracks: Sequence[str],
     articles: Mapping[str, Article],
     *,
     baselines: bool,
@@ -75,16 +76,18 @@ def make_systems(
         judge=judge,
     )
     if baselines:
-        stored = list(articles.values())
-        systems.rankers |= {
-            "bm25": BM25(stored),
-            "dense": NaiveDense(stored, assistant.store.encoder),
-            "random": Random(stored),
-        }
+        if "retrieval" in tracks:
+            stored = list(articles.values())
+            systems.rankers |= {
+                "bm25": BM25(stored),
+                "dense": NaiveDense(stored, assistant.store.encoder),
+                "random": Random(stored),
+            }
         systems.engines |= {
             "always answer": always_answer(assistant),
             "always refuse": AlwaysRefuse(),
-            "oracle retrieval": OracleRetrieval(engine, dataset.cases),
+            # Given the right articles: what is left to gain by searching better.
+            ORACLE: engine,
         }
     return systems
 
@@ -115,11 +118,23 @@ def collect(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Outcome]:
     """The outcomes of all tasks; those that `path` has already are not asked again."""
-    known = {(o["step"], o["system"], o["case"]): o for o in read_outcomes(path)}
+    # A verdict that a judge could not give is asked for again.
+    known = {
+        (o["step"], o["system"], o["case"]): o
+        for o in read_outcomes(path)
+        if o.get("right", True) is not None
+    }
+    silent = 0
     with path.open("a", encoding="utf-8") as file:
         for number, task in enumerate(tasks, 1):
             if task.key not in known:
                 outcome = _run(task, systems, articles, known)
+                silent = silent + 1 if outcome.get("right", True) is None else 0
+                if silent == _PATIENCE:
+                    raise SourceError(
+                        f"the judge gave no verdict {silent} times in a row ({outcome['why']}); "
+                        "what was done is kept: mend it and give the same command again"
+                    )
                 file.write(json.dumps(outcome, ensure_ascii=False) + "\n")
                 file.flush()
                 known[task.key] = outcome
@@ -173,13 +188,33 @@ def _run(
                 else systems.judge.verdict(case, asked["text"])
             )
         else:
+            golds = case.article_ids if task.system == ORACLE else ()
+            filters = Filters(article_ids=golds) if golds else None
             began = time.perf_counter()
-            answer = systems.engines[task.system].ask(case.question)
+            answer = _asked(systems.engines[task.system], case, filters)
             outcome["seconds"] = time.perf_counter() - began
             outcome |= _told(answer, articles)
     except ValueError as error:
         raise SourceError(f"{case.case_id}: {error}; correct the question") from error
     return outcome
+
+
+def _asked(engine: Engine, case: Case, filters: Filters | None) -> Answer:
+    try:
+        answer = engine.ask(case.question, filters=filters)
+    except (RagError, ValueError):
+        raise
+    except Exception as error:  # an evaluator's own engine may raise anything
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise SourceError(
+            f"the engine failed on {case.case_id} ({why}); what was done is kept: mend it and "
+            "give the same command again"
+        ) from error
+    if not isinstance(answer, Answer):
+        raise SourceError(
+            f"the engine gave a {type(answer).__name__} for {case.case_id}; a rag.Answer is wanted"
+        )
+    return answer
 
 
 def _evidence(
@@ -213,7 +248,8 @@ def _told(answer: Answer, articles: Mapping[str, Article]) -> Outcome:
         "text": answer.text,
         "refused": answer.refused,
         "confidence": answer.confidence,
-        "language": detect_language(own),
+        # None where the answer is nothing but quotes and names.
+        "language": detect_language(own) if re.search(r"[^\W\d_]", own) else None,
         "citations": citations,
         "dangling": len(markers - {c.marker for c in answer.citations}),
     }
@@ -226,5 +262,5 @@ def own_words(answer: Answer) -> str:
     names = [name for citation in answer.citations for name in (citation.title, citation.source)]
     # Quotes first: a name may stand inside one.
     for words in filter(None, quotes + names):
-        text = text.replace(words, " ")
+        text = re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", " ", text)
     return text

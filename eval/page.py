@@ -19,7 +19,7 @@ from index.types import Language
 from prompts import say
 
 PAGE = "report.{}.html"
-_FACTS = ("dataset", "split", "engine", "encoder", "n_articles", "finished", "git", "machine")
+_FACTS = ("dataset", "split", "engine", "encoder", "n_articles", "answered", "git", "machine")
 
 
 def save_page(
@@ -56,6 +56,7 @@ def save_page(
         moved=moved,
         compared=compared,
         failures=failures(run),
+        asked=any(outcome["step"] == "ask" for outcome in run.outcomes),
         lines=lines,
         settings=json.dumps(run.settings, ensure_ascii=False, indent=2),
     )

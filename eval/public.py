@@ -4,6 +4,8 @@ import csv
 import gzip
 import json
 import re
+import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from index.errors import SourceError
 from index.normalize import detect_language
 from index.sentences import split_sentences
 from index.types import Article, Language
+
+_ARABIC = re.compile(r"[\u0620-\u064a]")
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -25,11 +29,11 @@ def read_lines(path: Path) -> Iterator[str]:
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8-sig", newline="\n") as file:
             yield from file
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({error})") from error
 
 
-def read_squad(name: str, paths: Sequence[Path]) -> Dataset:
+def read_squad(set_name: str, paths: Sequence[Path]) -> Dataset:
     """SQuAD 1.1 and 2.0, XQuAD, MLQA, TyDi (gold passage), ARCD: each paragraph is an article.
 
     Questions of the same id in several files are translations: each one's gold is in all of them.
@@ -42,19 +46,24 @@ def read_squad(name: str, paths: Sequence[Path]) -> Dataset:
     found: list[tuple[str, Language, dict[str, Any], str]] = []
     golds: dict[str, list[tuple[Article, dict[str, Any]]]] = {}
     for path in paths:
+        given: Counter[str] = Counter()
         for title, article, qas in _paragraphs(path):
             article = by_text.setdefault(article.text, article)
             articles[article.article_id] = article
             for qa in qas:
-                language = detect_language(qa["question"])
-                found.append((qa["id"], language, qa, title))
+                # An Arabic question may be mostly Latin names.
+                language: Language = "ar" if _ARABIC.search(qa["question"]) else "en"
+                # ARCD and others give an id twice in a file.
+                given[qa["id"]] += 1
+                name = qa["id"] if given[qa["id"]] == 1 else f"{qa['id']}-{given[qa['id']]}"
+                found.append((name, language, qa, title))
                 if qa.get("answers"):
-                    golds.setdefault(qa["id"], []).append((article, qa["answers"][0]))
+                    golds.setdefault(name, []).append((article, qa["answers"][0]))
     if not found:
-        raise SourceError(f"{name}: holds no questions")
+        raise SourceError(f"{set_name}: holds no questions")
     cases = []
-    for number, (qa_id, language, qa, title) in enumerate(found):
-        own = golds.get(qa_id, []) if qa.get("answers") else []
+    for name, language, qa, title in found:
+        own = golds.get(name, []) if qa.get("answers") else []
         texts: dict[Language, tuple[str, ...]] = {}
         for article, answer in own:
             texts[article.language] = (*texts.get(article.language, ()), answer["text"])
@@ -62,7 +71,7 @@ def read_squad(name: str, paths: Sequence[Path]) -> Dataset:
             texts[language] = (*texts.get(language, ()), answer["text"])
         cases.append(
             Case(
-                case_id=f"{number}-{qa_id}.{language}",
+                case_id=f"{name}.{language}",
                 kind="fact" if own else "unanswerable",
                 language=language,
                 question=qa["question"],
@@ -72,7 +81,9 @@ def read_squad(name: str, paths: Sequence[Path]) -> Dataset:
                 group=title,
             )
         )
-    return Dataset(name, tuple(cases), tuple(articles.values()))
+    if len({case.case_id for case in cases}) < len(cases):
+        raise SourceError(f"{set_name}: two files hold the same questions in the same language")
+    return Dataset(set_name, tuple(cases), tuple(articles.values()))
 
 
 def _paragraphs(path: Path) -> Iterator[tuple[str, Article, list[dict[str, Any]]]]:
@@ -88,18 +99,28 @@ def _paragraphs(path: Path) -> Iterator[tuple[str, Article, list[dict[str, Any]]
                     text=text,
                 )
                 for qa in paragraph["qas"]:
-                    if not all(0 <= a["answer_start"] < len(text) for a in qa.get("answers", ())):
-                        raise SourceError(
-                            f"{path}: an answer of question {qa['id']!r} starts outside its "
-                            "paragraph; correct answer_start"
-                        )
+                    for answer in qa.get("answers", ()):
+                        answer["answer_start"] = _start(text, answer)
+                        if not 0 <= answer["answer_start"] < len(text):
+                            raise SourceError(
+                                f"{path}: an answer of question {qa['id']!r} starts outside its "
+                                "paragraph; correct answer_start"
+                            )
+                    _ = qa["question"] + str(qa["id"])
                 # Translations of one article are one group, whatever their titles.
                 yield str(number), article, paragraph["qas"]
-    except (json.JSONDecodeError, KeyError, TypeError, IndexError) as error:
+    except (json.JSONDecodeError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise SourceError(
             f"{path}: is not SQuAD-shaped JSON ({type(error).__name__}: {error}); wanted "
             "data, paragraphs, context, qas, question, id, answers with text and answer_start"
         ) from error
+
+
+def _start(text: str, answer: dict[str, Any]) -> int:
+    """Where the answer stands nearest to where it is said to; ARCD's offsets are often off."""
+    said = int(answer["answer_start"])
+    places = [match.start() for match in re.finditer(re.escape(answer["text"].strip()), text)]
+    return min(places, key=lambda at: abs(at - said), default=said)
 
 
 def _sentence(article: Article, answer: dict[str, Any]) -> Gold:
@@ -149,6 +170,8 @@ def _read_beir(folder: Path) -> Dataset:
     cases = []
     for qrels in sorted((folder / "qrels").glob("*.tsv")):
         for question_id, golds in _qrels(qrels).items():
+            if not golds:  # judged, and nothing found relevant
+                continue
             if question_id not in questions:
                 raise SourceError(f"{qrels}: query {question_id!r} is not in queries.jsonl")
             name = f"{qrels.stem}-{question_id}"
@@ -180,7 +203,7 @@ def _corpus(folder: Path, key: str) -> dict[str, Article]:
         text = row["text"]
         article_id = str(row[key])
         articles[article_id] = Article(
-            article_id, detect_language(text), str(row.get("title", "")), text
+            article_id, detect_language(text), str(row.get("title") or ""), text
         )
     return articles
 
@@ -193,8 +216,8 @@ def _json_rows(path: Path, *wanted: str) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise SourceError(f"{path}:{number}: is not JSON ({error})") from error
-        if not isinstance(row, dict) or not all(name in row for name in wanted):
-            raise SourceError(f"{path}:{number}: lacks one of {', '.join(wanted)}")
+        if not isinstance(row, dict) or not all(isinstance(row.get(n), str) for n in wanted):
+            raise SourceError(f"{path}:{number}: lacks one of {', '.join(wanted)}, as text")
         yield row
 
 

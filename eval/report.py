@@ -14,7 +14,6 @@ from rich.table import Table
 from eval.outcomes import OURS, Outcome
 from eval.run import Run
 from eval.score import Measure, Scorer
-from index.errors import SourceError
 
 VERSION = 1
 REPORT = "report.json"
@@ -22,7 +21,13 @@ REPORT = "report.json"
 _HEADLINES = {
     "retrieval": ("R@1", "R@5", "nDCG@10", "language gap, R@5"),
     "evidence": ("first right",),
-    "answers": ("has the answer", "3-gram recall", "right language", "judged right"),
+    "answers": (
+        "has the answer",
+        "3-gram recall",
+        "right language",
+        "judged right",
+        "without a verdict",
+    ),
     "citations": ("precision", "recall", "invalid", "quote has the answer"),
     "refusal": ("hallucination", "error", "AUROC"),
     "latency": ("median s", "p95 s"),
@@ -118,28 +123,6 @@ def save(run: Run, lines: Sequence[Line]) -> Path:
     return path
 
 
-def read_lines(folder: Path) -> list[Line]:
-    """The measures saved with a run.
-
-    Raises:
-        SourceError: The folder holds no finished run.
-    """
-    try:
-        found = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        rows: list[dict[str, Any]] = found["measures"]
-        return [Line(**{**row, **_numbers(row)}) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceError(
-            f"{folder}: holds no finished run of burhan eval ({error}); give the folder of one"
-        ) from error
-
-
-def _numbers(row: dict[str, Any]) -> dict[str, float]:
-    # JSON has no nan.
-    names = ("value", "low", "high")
-    return {name: math.nan if row[name] is None else row[name] for name in names}
-
-
 def failures(run: Run) -> list[dict[str, Any]]:
     """The surest wrong answers and refusals of ours, worst first, with what was wanted."""
     scorer = Scorer(run.dataset, run.articles)
@@ -166,6 +149,7 @@ def failures(run: Run) -> list[dict[str, Any]]:
                     "quotes": outcome["citations"],
                     "gold_answers": {k: list(v) for k, v in case.answers.items()},
                     "gold": [asdict(gold) for gold in case.evidence],
+                    "gold_titles": [run.articles[i].title for i in case.article_ids],
                 },
             )
         )

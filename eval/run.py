@@ -26,11 +26,15 @@ from index.errors import SettingsError, SourceError
 from index.ingest import index_sources
 from index.types import Article
 from rag.assistant import Assistant, open_assistant
+from rag.query import make_query
 from rag.settings import Settings
 
 EXTRACTIVE = "extractive"
 OUTCOMES, SETTINGS = "outcomes.jsonl", "run.json"
-_LIBRARIES = ("faiss-cpu", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy")
+_LIBRARIES = (
+    "faiss-cpu", "ir-measures", "langchain-core", "numpy", "onnxruntime", "scipy",
+    "sentence-transformers", "tantivy", "tokenizers",
+)  # fmt: skip
 _SOURCES = ("rag", "index", "eval", "prompts")
 
 
@@ -81,25 +85,31 @@ def run(
     if unknown:
         raise SettingsError(f"track {unknown[0]!r} is not one of {', '.join(TRACKS)}")
     dataset = asked.dataset.only(asked.split, asked.limit)
+    _check_questions(dataset, assistant)
     articles = {article.article_id: article for article in assistant.articles()}
     check_golds(dataset, articles)
     engine = _open_engine(asked.engine, assistant)
+    judge = Judge(asked.judge, asked.judge_url) if asked.judge else None
     described = _describe(asked, dataset, assistant, articles)
     folder = _folder(asked, described)
-    judge = Judge(asked.judge, asked.judge_url) if asked.judge else None
     systems = make_systems(
-        assistant, engine, dataset, articles, baselines=asked.baselines, judge=judge
+        assistant, engine, asked.tracks, articles, baselines=asked.baselines, judge=judge
     )
     tasks = plan(dataset, systems, asked.tracks)
     outcomes = collect(tasks, systems, articles, folder / OUTCOMES, on_progress)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     described |= {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "answered": datetime.now(UTC).isoformat(timespec="seconds"),
         "peak_mb": round(peak / (1024 if sys.platform != "darwin" else 1024**2)),
     }
-    _write(folder / SETTINGS, described)
     measures = Scorer(dataset, articles).measures(outcomes, asked.tracks)
     return Run(folder, described, dataset, articles, outcomes, measures)
+
+
+def finish(done: Run) -> None:
+    """Marks a run whose reports are written; until then the same command goes on with it."""
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    _write(done.folder / SETTINGS, done.settings | {"finished": finished})
 
 
 def open_for(asked: Plan, settings: Settings, index: Path | None = None) -> Assistant:
@@ -137,6 +147,8 @@ def _open_engine(name: str, assistant: Assistant) -> Any:
     if name == EXTRACTIVE:
         return assistant
     module, _, factory = name.partition(":")
+    if os.getcwd() not in sys.path:  # a script's path does not hold where it was called
+        sys.path.insert(0, os.getcwd())
     try:
         engine = getattr(importlib.import_module(module), factory)(assistant)
     except Exception as error:  # a user's own factory may raise anything
@@ -149,23 +161,40 @@ def _open_engine(name: str, assistant: Assistant) -> Any:
     return engine
 
 
+def _check_questions(dataset: Dataset, assistant: Assistant) -> None:
+    for case in dataset.cases:
+        try:
+            make_query(case.question, max_chars=assistant.settings.max_question_chars)
+        except ValueError as error:
+            raise SourceError(f"{dataset.name}: {case.case_id}: {error}") from error
+
+
+def _engine_checksum(name: str) -> str:
+    """Of an evaluator's own engine: a stopped run must not go on with another."""
+    module = sys.modules.get(name.partition(":")[0])
+    file = getattr(module, "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
+
+
 def _describe(
     asked: Plan, dataset: Dataset, assistant: Assistant, articles: Mapping[str, Article]
 ) -> dict[str, Any]:
     """Everything that the numbers depend on, and then where and when."""
     indexed = hashlib.sha256()
     for article_id in sorted(articles):
-        indexed.update(f"{article_id}\0{articles[article_id].text}\0".encode())
+        indexed.update(repr(articles[article_id]).encode())
     settings = assistant.settings.model_dump(mode="json", exclude={"index", "cache"})
     decides = {
         "dataset": dataset.name,
         "dataset_checksum": dataset.checksum,
-        "split": asked.split,
+        "split": asked.split if any(case.split for case in dataset.cases) else "all",
         "limit": asked.limit,
         "tracks": list(asked.tracks),
         "engine": asked.engine,
+        "engine_checksum": _engine_checksum(asked.engine),
         "baselines": asked.baselines,
         "judge": asked.judge,
+        "judge_url": asked.judge_url,
         "settings": settings,
         "encoder": assistant.store.encoder.fingerprint,
         "n_articles": len(articles),

@@ -7,6 +7,7 @@ alone for all its questions.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +22,16 @@ from index.types import LANGUAGES, Article, Language
 Values = npt.NDArray[np.float64]
 
 # Where less is better; of everything else more is.
+GAP = "language gap, R@5"
 LOWER_IS_BETTER = {
-    "language gap, R@5",
+    GAP,
     "hallucination",
     "error",
     "AURC",
     "invalid",
     "median s",
     "p95 s",
-    "peak MB",
+    "without a verdict",
 }
 _CODES = {
     "mean": lambda v: float(v[:, 0].mean()),
@@ -38,6 +40,8 @@ _CODES = {
     "median": lambda v: float(np.median(v[:, 0])),
     "p95": lambda v: float(np.quantile(v[:, 0], 0.95)),
 }
+# Of the longer of a quote and a gold sentence, what the shorter must be at least.
+_OVERLAP = 0.15
 STATISTICS: Mapping[str, Callable[[Values], float]] = _CODES
 
 
@@ -95,14 +99,14 @@ class Scorer:
             "citations": ("ask", self._citations),
             "refusal": ("ask", self._refusal),
             "latency": ("ask", self._latency),
-            "judged": ("judge", self._judged),
         }
-        tracks = [*tracks, "judged"] if "answers" in tracks else tracks
         for track, (wanted, way) in ways.items():
             for (step, system), seen in by_step.items():
                 # A baseline's speed says nothing.
                 if track in tracks and step == wanted and (system == OURS or track != "latency"):
                     found += way(system, seen)
+            if track == "answers" and track in tracks and ("judge", OURS) in by_step:
+                found += self._judged(OURS, by_step["judge", OURS])
         return found
 
     def language_of(self, article_id: str) -> Language:
@@ -120,16 +124,27 @@ class Scorer:
             return bool(outcome["refused"]) and not case.answerable
         return any(self._is_gold(case, citation) for citation in outcome["citations"])
 
+    def answered(
+        self, seen: Iterable[Outcome], language: Language
+    ) -> dict[str, tuple[float, float]]:
+        """Confidence and rightness of every answer given to a question in that language."""
+        return {
+            o["case"]: (o["confidence"], float(self.right(self._cases[o["case"]], o)))
+            for o in seen
+            if not o["refused"] and self._cases[o["case"]].language == language
+        }
+
     def _story(self, article_id: str) -> str:
         # Of near-duplicates a search shows one; any of them will do.
-        return self._articles[article_id].story_id or article_id
+        article = self._articles.get(article_id)
+        return (article.story_id if article else "") or article_id
 
     def _make(
         self,
         track: str,
         system: str,
         name: str,
-        values: Mapping[str, Mapping[str, float | tuple[float, float]]],
+        values: Mapping[Any, Mapping[str, float | tuple[float, float]]],
         statistic: str = "mean",
     ) -> list[Measure]:
         """A measure for each direction of `values`, by direction and case."""
@@ -166,7 +181,7 @@ class Scorer:
         for home in LANGUAGES:
             own, other = at_five[home, True], at_five[home, False]
             gaps[home] = {case: own[case] - other[case] for case in own if case in other}
-        return found + self._make("retrieval", system, "language gap, R@5", gaps)
+        return found + self._make("retrieval", system, GAP, gaps)
 
     def _pooled(
         self, seen: Sequence[Outcome], home: Language, pool: Language, *, mixed: bool
@@ -196,12 +211,17 @@ class Scorer:
             for language, quotes in outcome["quotes"].items():
                 golds = [g for g in case.evidence if self.language_of(g.article_id) == language]
                 hit = [any(_meet(g, quote) for g in golds) for quote in quotes]
-                met = [any(_meet(g, quote) for quote in quotes) for g in golds]
+                # Of what near-duplicates say alike, any one will do.
+                met: dict[tuple[str, str], bool] = {}
+                for gold in golds:
+                    told = any(_meet(gold, quote) for quote in quotes)
+                    key = self._story(gold.article_id), " ".join(gold.quote.split())
+                    met[key] = met.get(key, False) or told
                 direction = f"{case.language}->{language}"
                 for name, value in (
                     ("first right", float(bool(hit) and hit[0])),
                     ("precision", sum(hit) / max(1, len(hit))),
-                    ("recall", sum(met) / len(met)),
+                    ("recall", sum(met.values()) / len(met)),
                 ):
                     values[name][direction][case.case_id] = value
         return [m for name in values for m in self._make("evidence", system, name, values[name])]
@@ -210,7 +230,7 @@ class Scorer:
         values: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
         for outcome in seen:
             case = self._cases[outcome["case"]]
-            if not outcome["refused"]:
+            if outcome["language"]:
                 right = float(outcome["language"] == case.language)
                 values["right language"][case.language][case.case_id] = right
             if not case.answerable or not case.answers:
@@ -256,7 +276,7 @@ class Scorer:
         error: dict[str, dict[str, float]] = defaultdict(dict)
         hallucination: dict[str, dict[str, float]] = defaultdict(dict)
         confidence: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
-        risk: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+        risk = {language: self.answered(seen, language) for language in LANGUAGES}
         for outcome in seen:
             case = self._cases[outcome["case"]]
             name, sure = case.case_id, outcome["confidence"]
@@ -268,8 +288,6 @@ class Scorer:
             direction = self.directions(case)[0]
             error[direction][name] = float(outcome["refused"])
             confidence[direction][name] = (sure, 1.0)
-            if not outcome["refused"]:
-                risk[case.language][name] = (sure, float(self.right(case, outcome)))
         both = {
             direction: pairs
             for direction, pairs in confidence.items()
@@ -284,10 +302,16 @@ class Scorer:
 
     def _judged(self, system: str, seen: Sequence[Outcome]) -> list[Measure]:
         right: dict[str, dict[str, float]] = defaultdict(dict)
+        silent: dict[str, dict[str, float]] = defaultdict(dict)
         for outcome in seen:
             case = self._cases[outcome["case"]]
-            if outcome["right"] is not None:
-                right[self.directions(case)[0]][case.case_id] = float(outcome["right"])
+            direction = self.directions(case)[0]
+            silent[direction][case.case_id] = float(outcome["right"] is None)
+            right[direction][case.case_id] = float(outcome["right"] or False)
+        # A share of the questions that happened to get a verdict would say nothing.
+        right = {d: of for d, of in right.items() if not any(silent[d].values())}
+        if any(any(of.values()) for of in silent.values()):
+            return self._make("answers", system, "without a verdict", silent)
         return self._make("answers", system, "judged right", right)
 
     def _latency(self, system: str, seen: Sequence[Outcome]) -> list[Measure]:
@@ -301,8 +325,11 @@ class Scorer:
 def _meet(gold: Gold, citation: Mapping[str, str]) -> bool:
     """Whether a quote and a gold sentence of the same article are, or hold, one another."""
     quote = citation["quote"]
-    same = gold.article_id == citation["article_id"]
-    return same and (gold.quote in quote or quote in gold.quote)
+    if gold.article_id != citation["article_id"] or not quote.strip():
+        return False
+    shorter, longer = sorted((gold.quote, quote), key=len)
+    # A letter of it, or the whole article, proves nothing.
+    return shorter in longer and len(shorter) >= _OVERLAP * len(longer)
 
 
 def _recall(case: Case, citations: Sequence[Mapping[str, str]]) -> float:
@@ -321,7 +348,10 @@ def _holds(case: Case, quote: str) -> float:
 
 def _against_golds(case: Case, outcome: Outcome) -> dict[str, float]:
     """The answer against the gold answers; a refusal scores 0."""
-    text = "" if outcome["refused"] else outcome["text"]
+    if outcome["refused"]:
+        names = ("EM", "F1", "EM, strict", "F1, strict", "3-gram recall", "has the answer")
+        return dict.fromkeys(names, 0.0)
+    text = outcome["text"]
     official, strict = metrics.normalize_mlqa, metrics.normalize_strict
     return {
         "EM": metrics.best_over(metrics.exact_match, official, text, case.answers),

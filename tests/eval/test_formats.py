@@ -1,12 +1,16 @@
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from eval.baselines import BM25
 from eval.dataset import check_golds
 from eval.formats import read_dataset, sample_dataset
+from eval.metrics import ranking
 from index.errors import SourceError
+from tests.conftest import SHARED
 
 
 def write_lines(path, *rows):
@@ -78,6 +82,12 @@ def test_our_own_format(tmp_path):
         ('{"case_id": "1", "question": {"fr": "x"}}', "question.fr"),
         ('{"case_id": "1", "question": {"en": "x"}, "colour": 1}', "colour"),
         (json.dumps(ROW), "was there before"),
+        ('{"case_id": "1", "question": {"en": "x"}, "answer": {"en": "y"}}', "no 'article_ids'"),
+        (
+            '{"case_id": "1", "question": {"en": "x"}, "answer": {"en": " "},'
+            ' "article_ids": ["a"]}',
+            "an answer is blank",
+        ),
         (
             '{"case_id": "1", "question": {"en": "x"},'
             ' "evidence": [{"article_id": "a", "quote": "y"}]}',
@@ -145,9 +155,41 @@ def test_parallel_squad_files_make_one_mixed_set(tmp_path):
 
 def test_an_answer_outside_its_paragraph_is_named(tmp_path):
     path = write_squad(tmp_path / "x.json", "en", "How high is the dam?", "68 metres")
-    path.write_text(path.read_text().replace('"answer_start": 29', '"answer_start": 290'))
+    whole = path.read_text()
+    path.write_text(whole.replace('"answer_start": 29', '"answer_start": 3'))
+    assert read_dataset([path]).cases[0].evidence[0].quote == "It is 68 metres high."
+    moved = whole.replace('"answer_start": 29', '"answer_start": 290')
+    path.write_text(moved.replace('"68 metres"', '"70 metres"'))
     with pytest.raises(SourceError, match="question '1' starts outside its paragraph"):
         read_dataset([path])
+
+
+@pytest.mark.shared_data
+def test_xquad_and_arcd_as_they_come():
+    if not SHARED.exists():
+        pytest.skip("the shared data folder is not here")
+    xquad = read_dataset([SHARED / "xquad" / f"xquad.{name}.json" for name in ("ar", "en")])
+    assert len(xquad.cases) == 2_380
+    assert all(len(case.article_ids) == 2 for case in xquad.cases)
+    few = xquad.only("test", 101)
+    assert len({case.case_id.rsplit(".", 1)[0] for case in few.cases}) == 101
+    assert len(few.cases) == 202
+    arcd = read_dataset([SHARED / "arcd" / "arcd.json"])
+    assert len(arcd.cases) == 1_395
+    assert all(len(case.article_ids) == 1 for case in arcd.cases)
+
+
+@pytest.mark.shared_data
+def test_bm25_measures_what_others_measure():
+    """RESEARCH.md has .889 for plain BM25 on Arabic XQuAD."""
+    if not SHARED.exists():
+        pytest.skip("the shared data folder is not here")
+    dataset = read_dataset([SHARED / "xquad" / "xquad.ar.json"])
+    bm25 = BM25([replace(article, title="") for article in dataset.articles])
+    ranked = {case.case_id: bm25.rank(case.question, ["ar"]) for case in dataset.cases}
+    golds = {case.case_id: case.article_ids for case in dataset.cases}
+    found = ranking(ranked, golds)["nDCG@10"]
+    assert sum(found.values()) / len(found) == pytest.approx(0.889, abs=0.01)
 
 
 def test_a_beir_folder(tmp_path):

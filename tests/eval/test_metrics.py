@@ -35,6 +35,8 @@ def test_strict_arabic_keeps_words_apart_that_the_official_one_merges():
     assert strict("سؤال", "ar") != strict("سؤ", "ar")
     assert strict("في عام ١٩٧٩", "ar") == strict("في عام 1979.", "ar")
     assert strict("الجَامِعة والمدرسة", "ar") == strict("جامعه مدرسة", "ar")
+    assert strict("٣٫٥", "ar") == "3.5"
+    assert strict("٣٦٬٠٠٠", "ar") == "36000"
     assert strict("36,000 tonnes", "en") == strict("the 36000 Tonnes", "en")
     assert strict("3.5", "en") != strict("35", "en")
 

@@ -10,13 +10,14 @@ from eval.dataset import Case, Dataset
 from eval.formats import sample_dataset
 from eval.gate import broken
 from eval.outcomes import OURS, TRACKS
-from eval.report import as_lines, as_table, by_key, failures, headlines, read_lines, save
-from eval.run import OUTCOMES, Plan, read_settings, run
+from eval.page import save_page
+from eval.report import REPORT, as_lines, as_table, by_key, failures, headlines, save
+from eval.run import OUTCOMES, Plan, finish, read_settings, run
 from eval.score import Scorer
 from index.errors import SettingsError, SourceError
 from index.normalize import detect_language
 
-N_QUESTIONS = 30
+N_QUESTIONS = 20
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,7 @@ def test_baselines_bound_the_refusals(whole):
 
 def test_two_runs_of_the_same_settings_are_the_same(dataset, fake_sample, tmp_path):
     first = ask(dataset, fake_sample, tmp_path)
+    finish(first)
     second = ask(dataset, fake_sample, tmp_path)
     assert first.folder != second.folder
     assert values(first) == values(second)
@@ -214,6 +216,8 @@ def test_a_stopped_run_goes_on(dataset, fake_sample, tmp_path, monkeypatch):
     done = run(plan, fake_sample)
     assert done.folder == folder
     assert path.read_text().splitlines()[:9] == lines[:9]
+    assert "finished" not in read_settings(folder)
+    finish(done)
     assert "finished" in read_settings(folder)
     assert len(done.outcomes) == len(path.read_text().splitlines())
 
@@ -241,8 +245,10 @@ def test_runs_on_other_questions_do_not_compare(dataset, fake_sample, whole, tmp
 
 
 def test_the_report_is_read_back(whole):
-    lines = read_lines(whole.folder)
-    assert [line.key for line in lines] == [measure.key for measure in whole.measures]
+    lines = as_lines(whole.measures)
+    saved = json.loads((whole.folder / REPORT).read_text())
+    assert [row["name"] for row in saved["measures"]] == [line.name for line in lines]
+    assert saved["run"]["identity"] == whole.settings["identity"]
     table = as_table(headlines(lines), "Sample")
     assert "retrieval" in table
     assert "bm25" in table
@@ -274,20 +280,59 @@ def test_what_cannot_be_asked_is_refused_before_anything_is(dataset, fake_sample
         (Plan(dataset, tmp_path, tracks=("speed",)), SettingsError, "track 'speed' is not one of"),
         (Plan(dataset, tmp_path, engine="nosuch"), SettingsError, "engine 'nosuch' cannot be"),
         (Plan(dataset, tmp_path, engine="json:loads"), SettingsError, "engine 'json:loads'"),
+        (
+            Plan(Dataset("mine", (replace(case, question="x " * 5_000),)), tmp_path),
+            SourceError,
+            r"x\.en: the question has 9,999 characters",
+        ),
     ):
         with pytest.raises(error, match=reason):
             run(asked, fake_sample)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_question_that_cannot_be_asked_keeps_what_was_done(fake_sample, tmp_path):
-    cases = tuple(
-        Case(f"{i}.en", "unanswerable", "en", question)
-        for i, question in enumerate(["Who?", "x " * 5_000])
-    )
-    plan = Plan(Dataset("mine", cases), tmp_path, tracks=("refusal",), baselines=False)
-    with pytest.raises(SourceError, match=r"1\.en: the question has 9,999 characters"):
+class Failing:
+    """Fails at its third question."""
+
+    n_asked = 0
+
+    def __init__(self, assistant):
+        self._assistant = assistant
+
+    def ask(self, question, *, filters=None):
+        Failing.n_asked += 1
+        if Failing.n_asked == 3:
+            raise RuntimeError("out of tokens")
+        return self._assistant.ask(question, filters=filters)
+
+
+def test_an_engine_that_fails_keeps_what_was_done(dataset, fake_sample, tmp_path):
+    plan = Plan(
+        dataset, tmp_path, limit=4, tracks=("refusal",), baselines=False,
+        engine=f"{__name__}:Failing",
+    )  # fmt: skip
+    with pytest.raises(SourceError, match=r"the engine failed on .* \(RuntimeError: out of tokens"):
         run(plan, fake_sample)
     (folder,) = tmp_path.iterdir()
-    (line,) = (folder / OUTCOMES).read_text().splitlines()
-    assert json.loads(line)["case"] == "0.en"
+    assert len((folder / OUTCOMES).read_text().splitlines()) == 2
+    assert len(run(plan, fake_sample).outcomes) == 8
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_each_track_alone(track, dataset, fake_sample, tmp_path):
+    done = ask(dataset, fake_sample, tmp_path, tracks=(track,), limit=4)
+    lines = as_lines(done.measures)
+    assert {line.track for line in lines} == {track}
+    assert save_page(done, lines, "ar").exists()
+
+
+def test_sets_that_know_little(fake_sample, tmp_path):
+    """One question; no evidence; nothing unanswerable; one language."""
+    article = fake_sample.articles()[0]
+    case = Case("1.en", "fact", "en", "What happened?", {}, (article.article_id,), group="g")
+    done = run(Plan(Dataset("mine", (case,)), tmp_path), fake_sample)
+    lines = as_lines(done.measures)
+    assert all(line.low != line.low for line in lines), "one group has no interval"
+    save(done, lines)
+    assert save_page(done, lines, "en").exists()
+    assert as_table(headlines(lines), "mine")

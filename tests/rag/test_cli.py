@@ -149,16 +149,30 @@ def test_nothing_readable_is_an_error_with_reasons(tmp_path, real_encoder):
 
 
 @pytest.mark.encoder
-def test_eval_prints_rates(sample_index, tmp_path):
+def test_eval_reports_compares_and_gates(sample_index, tmp_path):
     case = {"case_id": "1", "question": {"en": "How high is the Shumar dam?"}}
-    case |= {"article_ids": ["dam-opening-ar", "dam-opening-en"], "evidence": "68"}
-    (tmp_path / "q.jsonl").write_text(json.dumps(case))
-    done = burhan("eval", tmp_path / "q.jsonl", "--index", sample_index, "--json")
-    (rates,) = json.loads(done.stdout)["directions"].values()
-    assert (rates["n"], rates["right_article"]) == (1, 1)
-    (tmp_path / "q.jsonl").write_text('{"case_id": "1"}')
-    broken = burhan("eval", tmp_path / "q.jsonl", "--index", sample_index)
-    assert_one_clear_line(broken, "q.jsonl:1", "question")
+    case |= {"article_ids": ["dam-opening-en"], "answer": {"en": "68 metres"}}
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps(case))
+    usual = (path, "--index", sample_index, "--output", tmp_path / "runs", "--no-baselines")
+    done = burhan("eval", *usual, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    found = {row["name"]: row["value"] for row in report["measures"]}
+    assert found["quote has the answer"] == found["R@1"] == 1
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert {p.name for p in folder.iterdir()} >= {"run.json", "report.json", "report.en.html"}
+
+    done = burhan("eval", *usual, "--lang", "ar", "--compare", folder)
+    assert f"Report: {folder}-2/report.ar.html" in done.stdout
+    assert "same  retrieval" in done.stdout
+    (tmp_path / "gate.toml").write_text('[floors]\n"refusal/burhan/en->en/error" = 0.5')
+    done = burhan("eval", *usual, "--gate", tmp_path / "gate.toml")
+    assert done.returncode == 1
+    assert "refusal/burhan/en->en/error is 0.000, its floor 0.500" in done.stderr
+    path.write_text('{"case_id": "1"}')
+    assert_one_clear_line(burhan("eval", *usual), "q.jsonl:1", "question")
+    assert_one_clear_line(burhan("eval", *usual[1:], "--track", "speed"), "'speed'")
 
 
 @pytest.mark.encoder
