@@ -64,7 +64,7 @@ def measure(data: Path, folder: Path, n_articles: int) -> list[tuple[str, str]]:
     texts = _chunk_texts(articles, encoder)
     rows = [("texts", f"{len(texts):,} chunks of {len(articles):,} articles")]
 
-    plain = e5.load_sentence_transformer()
+    plain = e5.load_sentence_transformer(e5.TRAINED_FOLDER)
     plain.encode(texts[:32], batch_size=32)
     plain_seconds = _seconds(lambda: plain.encode(texts, prompt_name="passage", batch_size=32))
     fast_seconds = _seconds(lambda: list(encoder.encode(texts, "passage")))

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NAME = "multilingual-e5-small-q4"
+# The same with the layers that index/train.py made; see docs/model-card.md.
+TRAINED = "burhan-e5-small"
+TRAINED_FOLDER = Path(__file__).parent / "burhan_e5"
+TRAINED_SHA256 = "e8f2cde2eb94f0991eda84e9609ff22a507c8fb7026b17848d01cbf9911696be"
 LAYERS_FILE, STATISTICS_FILE = "layers.npz", "statistics.npz"
 DIMENSION = 384
 MAX_TOKENS = 512
@@ -65,9 +69,18 @@ def fingerprint(layers: Path | None = None) -> str:
     return f"{NAME}{'+trained' if layers else ''}:{digest[:12]}"
 
 
-def is_layers_folder(path: Path) -> bool:
-    """Whether `index.train` made that folder."""
-    return (path / LAYERS_FILE).is_file()
+def layers_folder(name: str) -> Path | None:
+    """The folder of trained layers that an encoder's name or path stands for, if any.
+
+    Raises:
+        EncoderError: The shipped layers are missing or damaged.
+    """
+    if name != TRAINED:
+        return Path(name) if (Path(name) / LAYERS_FILE).is_file() else None
+    layers = TRAINED_FOLDER / LAYERS_FILE
+    if not layers.is_file() or sha256_of(layers) != TRAINED_SHA256:
+        raise EncoderError(f"{layers} is missing or damaged; install Burhan again")
+    return TRAINED_FOLDER
 
 
 def tokenizer_path() -> Path:

@@ -77,13 +77,15 @@ class Encoder(Protocol):
         ...
 
 
-def open_encoder(name: str = e5.NAME, cache: Path | None = None, backend: str = "onnx") -> Encoder:
+def open_encoder(
+    name: str = e5.TRAINED, cache: Path | None = None, backend: str = "onnx"
+) -> Encoder:
     """The encoder of that name.
 
     Args:
-        name: The packaged encoder's name, a folder that `index.train` made, or any
-            sentence-transformers model (a folder, or a name on the model hub, which needs a
-            network the first time).
+        name: A packaged encoder (burhan-e5-small, or multilingual-e5-small-q4, which it was trained
+            from), a folder that `index.train` made, or any sentence-transformers model (a folder,
+            or a name on the model hub, which needs a network the first time).
         cache: Where built encoders are kept; the user's cache folder by default.
         backend: "onnx", falling back to "torch" where it cannot be built, or "torch". Only the
             packaged encoder, trained further or not, has the former.
@@ -91,7 +93,7 @@ def open_encoder(name: str = e5.NAME, cache: Path | None = None, backend: str = 
     Raises:
         EncoderError: The model cannot be found, downloaded or built.
     """
-    layers = Path(name) if e5.is_layers_folder(Path(name)) else None
+    layers = e5.layers_folder(name)
     if name != e5.NAME and not layers:
         fingerprint = f"sentence-transformers:{name}"
         return SentenceTransformerEncoder(_load_named(name), fingerprint, None)

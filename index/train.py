@@ -251,7 +251,7 @@ class Means(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        encoder = open_encoder()
+        encoder = open_encoder(e5.NAME)
         for kind in KINDS:
             for language in LANGUAGES:
                 mean = torch.from_numpy(np.array(token_means(encoder, kind, language), np.float32))
@@ -521,11 +521,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--until", type=int, default=350, help="stop at that step")
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--until", type=int, default=300, help="stop at that step")
     parser.add_argument("--batch", type=int, default=24, help="passages in each language")
     parser.add_argument("--rate", type=float, default=8e-5, help="highest learning rate")
-    parser.add_argument("--share", type=float, default=0.8, help="of the trained weights")
+    parser.add_argument("--share", type=float, default=0.85, help="of the trained weights")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     train(

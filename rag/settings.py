@@ -24,9 +24,9 @@ class Settings(BaseSettings):
 
     index: Path = Field(Path("data/index"), description="Folder of the index.")
     encoder: str = Field(
-        "multilingual-e5-small-q4",
-        description="The packaged encoder, a folder made by index.train, or the name or folder of "
-        "a sentence-transformers model.",
+        "burhan-e5-small",
+        description="A packaged encoder (this, or multilingual-e5-small-q4, its base), a folder "
+        "made by index.train, or the name or folder of a sentence-transformers model.",
     )
     encoder_backend: Literal["onnx", "torch"] = Field(
         "onnx", description="What the packaged encoder runs on."

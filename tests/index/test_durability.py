@@ -4,7 +4,6 @@ import json
 import os
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from index.transfer import export_index, import_index
 from tests.conftest import ROOT, SAMPLE, FakeEncoder
 from tests.index import crash
 from tests.index.crash import OtherEncoder
+from tests.index.older import to_schema_1
 from tests.index.test_store import row, write_articles
 
 
@@ -249,28 +249,7 @@ def test_an_index_of_schema_1_moves_on_without_encoding(made, tmp_path):
     folder = tmp_path / "index"
     shutil.copytree(made, folder)
     whole = content(folder)
-    with sqlite3.connect(folder / FILE_NAME) as db:
-        for statement in (
-            "ALTER TABLE articles DROP COLUMN author",
-            "ALTER TABLE articles DROP COLUMN encoding",
-            "ALTER TABLE encodings DROP COLUMN crc",
-            "ALTER TABLE articles DROP COLUMN crc",
-            "ALTER TABLE chunks DROP COLUMN crc",
-            "DROP TABLE outlet_lines",
-            "UPDATE meta SET value = '1' WHERE key = 'schema'",
-        ):
-            db.execute(statement)
-        # Schema 1 had digests of the texts alone.
-        texts = db.execute(
-            "SELECT DISTINCT c.encoding_row, a.language,"
-            " substr(a.text, c.start + 1, c.end - c.start)"
-            " FROM chunks c JOIN articles a ON a.row = c.article_row"
-        ).fetchall()
-        from index.digest import text_digest
-
-        for encoding_row, language, text in texts:
-            digest = text_digest(f"{language}\0{text}")
-            db.execute("UPDATE encodings SET digest = ? WHERE row = ?", (digest, encoding_row))
+    to_schema_1(folder)
     with pytest.raises(IndexMismatchError, match=r"burhan doctor --repair"):
         Store(folder, FakeEncoder())
     assert not doctor.repair(folder, FakeEncoder()).damage

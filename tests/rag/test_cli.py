@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import time
 import pytest
 
 from tests.conftest import ROOT, SAMPLE
+from tests.index.older import to_schema_1
 
 
 def burhan(*arguments, cwd=ROOT, **environment):
@@ -84,12 +84,7 @@ def test_index_ask_remove(tmp_path, real_encoder):
     assert done.stderr == ""
 
     assert burhan("doctor", "--index", index).returncode == 0
-    with sqlite3.connect(index / "catalogue.sqlite") as db:
-        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
-        for table, columns in TO_SCHEMA_1.items():
-            for column in columns:
-                db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        db.execute("DROP TABLE outlet_lines")
+    to_schema_1(index)
     done = burhan("doctor", "--index", index)
     assert_one_clear_line(done, "burhan doctor --repair")
     done = burhan("doctor", "--repair", "--index", index)
@@ -98,13 +93,6 @@ def test_index_ask_remove(tmp_path, real_encoder):
     done = burhan("ask", "How high is the Zarqun dam?", "--index", index)
     assert "No articles are indexed" in done.stdout
     assert_one_clear_line(burhan("remove", "dam", "--index", index), "nothing was removed")
-
-
-TO_SCHEMA_1 = {
-    "articles": ("author", "encoding", "crc"),
-    "encodings": ("crc",),
-    "chunks": ("crc",),
-}
 
 
 @pytest.mark.parametrize(
@@ -158,8 +146,9 @@ def test_eval_reports_compares_and_gates(sample_index, tmp_path):
     done = burhan("eval", *usual, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    found = {row["name"]: row["value"] for row in report["measures"]}
-    assert found["quote has the answer"] == found["R@1"] == 1
+    found = {(row["direction"], row["name"]): row["value"] for row in report["measures"]}
+    assert found["en->en, one language", "R@1"] == 1
+    assert found["en->en", "quote has the answer"] == 1
     (folder,) = (tmp_path / "runs").iterdir()
     assert {p.name for p in folder.iterdir()} >= {"run.json", "report.json", "report.en.html"}
 
