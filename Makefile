@@ -34,7 +34,7 @@ types: setup
 	$(BIN)/mypy
 
 pytest: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 clean:
 	rm -rf .venv data build *.egg-info .mypy_cache .ruff_cache .pytest_cache

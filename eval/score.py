@@ -74,7 +74,7 @@ class Measure:
 
     def interval(self) -> tuple[float, float, float]:
         """Value, and its 95% interval."""
-        if self.statistic == "mean":
+        if self.statistic == "mean" and self.name != GAP:  # a gap is no share
             return mean_interval(self.values[:, 0], self.groups)
         return bootstrap(self.value, self.groups)
 

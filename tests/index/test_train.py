@@ -58,10 +58,10 @@ def test_late_interaction_by_hand():
 @pytest.mark.encoder
 def test_a_stopped_training_goes_on_to_the_same_layers(data, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "_SAVE_EVERY", 1)
-    settings = {"n_steps": 3, "size": 2, "rate": 1e-4}
-    train.train(data, tmp_path / "whole", until=3, **settings)
+    settings = {"n_steps": 2, "size": 2, "rate": 1e-4}
+    train.train(data, tmp_path / "whole", until=2, **settings)
     train.train(data, tmp_path / "halves", until=1, **settings)
-    train.train(data, tmp_path / "halves", until=3, **settings)
+    train.train(data, tmp_path / "halves", until=2, **settings)
     read = {}
     for name in ("whole", "halves"):
         train.blend(tmp_path / name, 0.5)
