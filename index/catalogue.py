@@ -171,10 +171,15 @@ class Catalogue:
         return bytes(row[0]) if row else None
 
     def articles(
-        self, *, article_ids: Iterable[str] | None = None, source: str = ""
+        self,
+        *,
+        article_ids: Iterable[str] | None = None,
+        source: str = "",
+        with_text: bool = True,
     ) -> Iterator[Article]:
         """Current articles, newest first; only those of the ids or the outlet, if given."""
-        sql = f"SELECT {_ARTICLE_COLUMNS} FROM articles a WHERE a.retired IS NULL"
+        columns = _ARTICLE_COLUMNS if with_text else _ARTICLE_COLUMNS.replace("a.text", "''")
+        sql = f"SELECT {columns} FROM articles a WHERE a.retired IS NULL"
         if article_ids is None:
             sql += " AND a.source = ?" if source else ""
             order = "ORDER BY a.published DESC, a.article_id"

@@ -134,6 +134,14 @@ class Snapshot:
         """All current articles, newest first."""
         return list(self._store._catalogue().articles())
 
+    def listing(self) -> list[Article]:
+        """All current articles without their text, newest first."""
+        return list(self._store._catalogue().articles(with_text=False))
+
+    def article(self, article_id: str) -> Article | None:
+        """The current article of that id, None where there is none."""
+        return next(self._store._catalogue().articles(article_ids=[article_id]), None)
+
     def _matching_rows(self, filters: Filters) -> Ids:
         return self._store._catalogue().matching_rows(filters)
 
