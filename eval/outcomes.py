@@ -24,6 +24,7 @@ from index.errors import RagError, SourceError
 from index.normalize import detect_language
 from index.types import LANGUAGES, Article, Filters, Language
 from rag.assistant import Assistant
+from rag.extractive import shown_name, shown_quote
 from rag.types import Answer
 
 Outcome = dict[str, Any]
@@ -258,8 +259,10 @@ def _told(answer: Answer, articles: Mapping[str, Article]) -> Outcome:
 def own_words(answer: Answer) -> str:
     """What the answer says around its quotes and the names of what it cites."""
     text = answer.text
-    quotes = [" ".join(citation.quote.split("\n")) for citation in answer.citations]
-    names = [name for citation in answer.citations for name in (citation.title, citation.source)]
+    quotes = [shown_quote(citation.quote) for citation in answer.citations]
+    names = [shown_name(name) for c in answer.citations for name in (c.title, c.source)]
+    names += [shown_name(name) for one in answer.nearest for name in (one.title, one.source)]
+    names += [shown_name(name) for one in answer.evidence for name in one.hit.also_reported_by]
     # Quotes first: a name may stand inside one.
     for words in filter(None, quotes + names):
         text = re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", " ", text)

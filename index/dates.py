@@ -256,6 +256,12 @@ def month_numbers() -> dict[str, int]:
 
 
 @cache
+def weekday_numbers() -> dict[str, int]:
+    """Numbers of the days of the week by folded name in both languages, Monday 0."""
+    return {name: int(number) for name, number in _spellings(_WEEKDAYS).items()}
+
+
+@cache
 def _hijri_months() -> dict[str, int]:
     return {
         fold(spelling): number

@@ -31,3 +31,11 @@ class IndexLockedError(RagError):
 
 class IndexDamagedError(RagError):
     """A file of the index is damaged; run `burhan doctor --repair`."""
+
+
+class ModelError(RagError):
+    """The language model gave no usable reply; `kind` says why, and answers go on without it."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

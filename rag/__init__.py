@@ -8,6 +8,7 @@ print(answer.text, answer.citations)
 """
 
 import logging
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,13 @@ from index.errors import (
     IndexLockedError,
     IndexMismatchError,
     IndexMissingError,
+    ModelError,
     RagError,
     SettingsError,
     SourceError,
 )
 from index.types import Article, Chunk, Filters, Hit, Language
-from rag.types import Answer, Citation, Evidence, History, Query, Turn
+from rag.types import Answer, Citation, Evidence, History, Nearest, Query, Turn
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
@@ -44,6 +46,8 @@ __all__ = [
     "IndexMismatchError",
     "IndexMissingError",
     "Language",
+    "ModelError",
+    "Nearest",
     "Query",
     "RagError",
     "Settings",
@@ -74,11 +78,12 @@ def ask(
     language: Language | None = None,
     history: History = (),
     filters: Filters | None = None,
+    as_of: date | None = None,
 ) -> Answer:
     """One question to the index of the settings, which stays open for the next one."""
     from rag.settings import load_settings
 
-    return _shared(load_settings()).ask(question, language, history, filters)
+    return _shared(load_settings()).ask(question, language, history, filters, as_of)
 
 
 @lru_cache(maxsize=1)

@@ -1,15 +1,17 @@
 """The assistant: an index opened for questions. What other services call."""
 
-import re
+import asyncio
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from threading import Event
 
 from langchain_core.runnables import Runnable
 
 from index.encoder import open_encoder
 from index.store import Store
 from index.types import Article, Filters, Hit, Language
-from rag.chain import build_chain
+from rag.chain import AnswerChain
 from rag.query import make_query
 from rag.retrieve import Retriever
 from rag.settings import Settings, load_settings
@@ -37,7 +39,8 @@ class Assistant:
             n_candidates=settings.n_candidates,
             max_question_chars=settings.max_question_chars,
         )
-        self.chain = build_chain(self.retriever, settings)
+        self._chain = AnswerChain(self.retriever, settings)
+        self.chain = self._chain.runnable
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """The `k` best chunks for a question in either language, best first.
@@ -56,6 +59,7 @@ class Assistant:
         language: Language | None = None,
         history: History = (),
         filters: Filters | None = None,
+        as_of: date | None = None,
     ) -> Answer:
         """An answer in the question's language, or in `language`, with its citations.
 
@@ -64,11 +68,13 @@ class Assistant:
             language: Of the answer; the question's own by default.
             history: Earlier exchanges, oldest first, for a question that leans on them.
             filters: Restricts the articles that are searched.
+            as_of: The day that "yesterday" and "last week" are counted from; that of the
+                settings by default, else today.
 
         Raises:
             ValueError: The question is empty or over-long.
         """
-        return self.chain.invoke(self._query(question, language, history, filters))
+        return self._chain.answer(self._query(question, language, history, filters, as_of))
 
     async def aask(
         self,
@@ -76,9 +82,15 @@ class Assistant:
         language: Language | None = None,
         history: History = (),
         filters: Filters | None = None,
+        as_of: date | None = None,
     ) -> Answer:
-        """`ask`, without blocking the event loop."""
-        return await self.chain.ainvoke(self._query(question, language, history, filters))
+        """`ask`, without blocking the event loop; cancelling it stops the model as well."""
+        query, cancelled = self._query(question, language, history, filters, as_of), Event()
+        try:
+            return await asyncio.to_thread(self._chain.answer, query, cancelled)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
 
     def stream(
         self,
@@ -86,11 +98,14 @@ class Assistant:
         language: Language | None = None,
         history: History = (),
         filters: Filters | None = None,
+        as_of: date | None = None,
     ) -> Iterator[str | Answer]:
-        """Pieces of the answer's text, which joined are all of it, then the `Answer`."""
-        answer = self.ask(question, language, history, filters)
-        yield from re.findall(r"\S+\s*|\s+", answer.text)
-        yield answer
+        """Pieces of the answer's text, which joined are all of it, then the `Answer`.
+
+        A model's statements come one by one, each already checked. Closing the iterator stops
+        the model.
+        """
+        yield from self._chain.events(self._query(question, language, history, filters, as_of))
 
     def articles(self) -> list[Article]:
         """Every indexed article, newest first."""
@@ -102,6 +117,7 @@ class Assistant:
         language: Language | None = None,
         history: History = (),
         filters: Filters | None = None,
+        as_of: date | None = None,
     ) -> Query:
         return make_query(
             question,
@@ -109,6 +125,7 @@ class Assistant:
             language=language,
             history=history,
             filters=filters,
+            as_of=as_of or self.settings.as_of,
         )
 
 

@@ -80,12 +80,7 @@ def select_evidence(
 ) -> list[Evidence]:
     """The `n` best sentences of the hits closest to the best one; neighbours become one quote."""
     close = [hit for hit in hits if hits[0].score - hit.score <= _CLOSE][:_N_HITS]
-    found = [
-        (c.score - _DISTANCE * (hits[0].score - hit.score), c)
-        for hit in close
-        for c in score_sentences(query, hit, store)
-    ]
-    found.sort(key=lambda pair: -pair[0])
+    found = _scored(query, close, store)
     candidates = [c for score, c in found if found[0][0] - score <= _MARGIN]
     runs = _joined(_spread(candidates)[:n])
     return [
@@ -99,6 +94,23 @@ def select_evidence(
         )
         for marker, run in enumerate(runs, 1)
     ]
+
+
+def ranked_sentences(query: EncodedQuery, hits: Sequence[Hit], store: Store) -> list[Candidate]:
+    """Every sentence of the hits, the most useful first."""
+    return [candidate for _, candidate in _scored(query, hits, store)]
+
+
+def _scored(
+    query: EncodedQuery, hits: Sequence[Hit], store: Store
+) -> list[tuple[float, Candidate]]:
+    """The hits' sentences, best first, with scores that count how far their chunk is behind."""
+    found = [
+        (candidate.score - _DISTANCE * (hits[0].score - hit.score), candidate)
+        for hit in hits
+        for candidate in score_sentences(query, hit, store)
+    ]
+    return sorted(found, key=lambda pair: -pair[0])
 
 
 def _spread(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -1,17 +1,14 @@
 """A question made ready for search: checked, its language found, its conversation resolved."""
 
 import re
+from dataclasses import replace
+from datetime import date
 
-from index.normalize import detect_language, fold, search_terms
+from index.normalize import detect_language
 from index.types import LANGUAGES, Filters, Language
-from rag.types import History, Query, Turn
-
-# Words that lean on the turn before: a question opening with one is not complete without it.
-_LEANING = re.compile(
-    r"(?:and|also|but|what about|how about|who else|what else|then|"
-    r"وماذا|وكيف|ومتي|ومن|واين|وكم|ولماذا|وهل|وما|وعن|ماذا عن|وايضا|ثم)\b"
-)
-_MIN_TERMS = 2
+from rag.conversation import standalone
+from rag.types import History, Query
+from rag.when import Period, asks_for_latest, read_period
 
 
 def make_query(
@@ -21,6 +18,7 @@ def make_query(
     language: Language | None = None,
     history: History = (),
     filters: Filters | None = None,
+    as_of: date | None = None,
 ) -> Query:
     """Checks the question and resolves its language and conversation.
 
@@ -36,19 +34,26 @@ def make_query(
         )
     if language is not None and language not in LANGUAGES:
         raise ValueError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+    as_of = as_of or date.today()
+    period = read_period(question, as_of)
     return Query(
         question=question,
         text=standalone(question, history),
         language=language or detect_language(question),
-        filters=filters or Filters(),
+        filters=_within(filters or Filters(), period),
+        history=tuple(history),
+        as_of=as_of,
+        period=period,
+        latest=asks_for_latest(question),
     )
 
 
-def standalone(question: str, history: History) -> str:
-    """The question with the one before it in front, when it leans on that one to mean anything."""
-    if not history:
-        return question
-    last = history[-1]
-    previous = last.question if isinstance(last, Turn) else last[0]
-    leans = _LEANING.match(fold(question)) or len(search_terms(question)) < _MIN_TERMS
-    return f"{previous} {question}" if leans else question
+def _within(filters: Filters, period: Period | None) -> Filters:
+    """The filters, and the period where it is strict and leaves them something."""
+    if period is None or not period.strict:
+        return filters
+    first = max(filters.published_from or period.first, period.first)
+    last = min(filters.published_to or period.last, period.last)
+    if first > last:
+        return filters
+    return replace(filters, published_from=first, published_to=last)

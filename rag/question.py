@@ -26,6 +26,10 @@ _ASKS: tuple[tuple[AnswerType, str], ...] = (
         r"مبلغ|تكلفه|معدل|وزن|ميزانيه|سعه|نتيجه|ثمن|درجه)\b",
     ),
 )
+_WHAT_HAPPENED = re.compile(
+    r"\bwhat\s+(?:has\s+)?happen(?:ed|s)?\b|\bwhat\s+(?:went\s+on|took\s+place)\b|\btimeline\b"
+    r"|\b(?:ماذا|ما\s+الذي|وماذا)\s+(?:حدث|جري|حصل|وقع)\b|\bتسلسل\b"
+)
 _NUMBER_WORDS = frozenset(
     fold(
         """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
@@ -48,6 +52,11 @@ def answer_type(question: str) -> AnswerType:
     """The kind of answer asked for, "" where it cannot be told."""
     folded = fold(question)
     return next((kind for kind, pattern in _ASKS if re.search(pattern, folded)), "")
+
+
+def asks_what_happened(question: str) -> bool:
+    """Whether events are asked for, which are told in order."""
+    return bool(_WHAT_HAPPENED.search(fold(question)))
 
 
 def holds(kind: AnswerType, sentence: str, question: str) -> bool:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
 from index.types import Filters, Hit, Language
+from rag.when import Period
 
 SCHEMA_VERSION = 1
 
@@ -13,13 +15,18 @@ SCHEMA_VERSION = 1
 class Query:
     """A question ready to be searched: `text` stands alone, without the conversation.
 
-    `language` is that of the answer.
+    `language` is that of the answer. Relative dates count from `as_of`; `period` is what the
+    question says of time, already in `filters` where it is strict; `latest` asks for the newest.
     """
 
     question: str
     text: str
     language: Language
     filters: Filters = field(default_factory=Filters)
+    history: "History" = ()
+    as_of: date = field(default_factory=date.today)
+    period: Period | None = None
+    latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,26 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """An article near the question, where none answers it."""
+
+    article_id: str
+    title: str
+    source: str
+    url: str
+    published: str
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer in the question's language, every marker of whose text has its citation.
 
     `confidence` (0 to 1) says how likely the articles hold the answer; `refused` that it was too
-    low, and the text then says so. `timings` are seconds by stage.
+    low, and the text then says so, and `nearest` names articles that come near. `timings` are
+    seconds by stage. `standalone` is the question as it was searched. `note` is the line of the
+    text that says why a language model did not write it, if that is so. `usage` holds the model's
+    tokens and cost, and how many of its statements were removed or marked.
     """
 
     question: str
@@ -71,6 +93,10 @@ class Answer:
     confidence: float
     engine: str
     timings: Mapping[str, float] = field(default_factory=dict)
+    standalone: str = ""
+    note: str = ""
+    nearest: tuple[Nearest, ...] = ()
+    usage: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `version` changes when a field changes its meaning or goes."""
@@ -85,6 +111,10 @@ class Answer:
             "confidence": round(self.confidence, 4),
             "engine": self.engine,
             "timings": {stage: round(seconds, 4) for stage, seconds in self.timings.items()},
+            "standalone": self.standalone,
+            "note": self.note,
+            "nearest": [asdict(one) for one in self.nearest],
+            "usage": dict(self.usage),
         }
 
 

@@ -38,8 +38,8 @@ def test_the_question_decides_the_language():
     ],
 )
 def test_a_question_that_leans_takes_the_one_before_along(question, leans):
-    history = [("Earlier one", "..."), Turn("Who built the dam?", "Nobody.")]
-    expected = f"Who built the dam? {question}" if leans else question
+    history = [("Earlier one", "..."), Turn("Who built the Shumar Dam of Wadi Shumar?", "Nobody.")]
+    expected = f"Who built the Shumar Dam of Wadi Shumar? {question}" if leans else question
     assert standalone(question, history) == expected
     assert standalone(question, []) == question
 
