@@ -201,13 +201,24 @@ def ask(
 @app.command()
 def chat(
     index: IndexOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 7860,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 for any free one.", min=0, max=65535)
+    ] = 7860,
+    auth: Annotated[
+        Path | None,
+        typer.Option(help="File of name:password lines; only these may enter.", show_default=False),
+    ] = None,
+    public_readonly: Annotated[
+        bool, typer.Option("--public-readonly", help="Nobody may add articles through the page.")
+    ] = False,
 ) -> None:
     """Open the web chat."""
     from ui.app import serve
 
-    serve(_settings(index=index), host=host, port=port)
+    serve(_settings(index=index), host=host, port=port, auth=auth, public_readonly=public_readonly)
 
 
 @app.command("eval")

@@ -3,13 +3,12 @@
 import json
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
-
-SCREENSHOTS = os.environ.get("BURHAN_SCREENSHOTS")
 
 
 def open_browser(language, folder, size="1100,900"):
@@ -23,6 +22,7 @@ def open_browser(language, folder, size="1100,900"):
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
         *(f"--window-size={size}", f"--user-data-dir={folder}", f"--lang={language}"),
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no network
     ):
         options.add_argument(argument)
     options.add_experimental_option("prefs", {"intl.accept_languages": language})
@@ -40,13 +40,26 @@ def requests_of(driver):
     ]
 
 
+def axe(driver):
+    """What axe-core finds that is serious or critical: (rule, elements) of each."""
+    package = find_spec("axe_playwright_python")  # carries it; its playwright is not needed
+    driver.execute_script(Path(package.origin).with_name("axe.min.js").read_text("utf-8"))
+    found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    return [
+        (one["id"], [node["html"][:150] for node in one["nodes"]])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def as_phone(driver, width=360, height=740):
+    """Shows the page as a phone of that size would."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+
 def computed(driver, element, name):
     """A property of an element as it is shown."""
     script = "return getComputedStyle(arguments[0])[arguments[1]]"
     return driver.execute_script(script, element, name)
-
-
-def screenshot(driver, name):
-    """A picture for people, where they asked for one."""
-    if SCREENSHOTS:
-        driver.save_screenshot(str(Path(SCREENSHOTS) / f"{name}.png"))

@@ -1,0 +1,63 @@
+// Conversations, kept in this browser only.
+
+import {say} from "./say.js";
+import {toast} from "./dom.js";
+
+const PREFIX = "burhan.conversation.";
+const OPEN = "burhan.open";
+const MOST = 50;
+
+export const noFilters = () => ({sources: [], languages: [], published_from: "", published_to: ""});
+export const newId = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+export const newConversation = () => ({id: newId(), title: "", updated: 0, filters: noFilters(), turns: []});
+
+/** All conversations, the latest first. */
+export function all() {
+  const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+  return keys.map(read).filter(Boolean).sort((a, b) => b.updated - a.updated);
+}
+
+function read(key) {
+  try {
+    const kept = JSON.parse(localStorage.getItem(key));
+    return Array.isArray(kept?.turns) ? kept : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The conversation this tab shows, else the latest, else a new one. */
+export function opened() {
+  const id = sessionStorage.getItem(OPEN);
+  return (id ? read(PREFIX + id) : all()[0]) ?? newConversation();
+}
+
+export function open(conversation) {
+  sessionStorage.setItem(OPEN, conversation.id);
+}
+
+/** Keeps it; where the browser has no more room, the oldest go. */
+export function keep(conversation) {
+  conversation.updated = Date.now();
+  open(conversation);
+  for (const old of all().filter((one) => one.id !== conversation.id).slice(MOST - 1)) forget(old);
+  for (;;) {
+    try {
+      localStorage.setItem(PREFIX + conversation.id, JSON.stringify(conversation));
+      return;
+    } catch {
+      const oldest = all().filter((one) => one.id !== conversation.id).at(-1);
+      if (!oldest) return;
+      forget(oldest);
+      toast(say("error_storage"));
+    }
+  }
+}
+
+export function forget(conversation) {
+  localStorage.removeItem(PREFIX + conversation.id);
+}
+
+export function restore(conversation) {
+  localStorage.setItem(PREFIX + conversation.id, JSON.stringify(conversation));
+}
