@@ -102,9 +102,8 @@ _ORDINALS = {
     "الاول": 1, "الثاني": 2, "الثالث": 3, "الرابع": 4, "الخامس": 5, "السادس": 6, "السابع": 7,
     "الثامن": 8, "التاسع": 9, "العاشر": 10, "الحادي": 1,
 }  # fmt: skip
-_ORDINAL = re.compile(
-    rf"(?<!\w)(?P<units>{'|'.join(_ORDINALS)})(?P<tens> عشر| والعشرين| والثلاثين)? (?=من |شهر )"
-)
+_ANY_ORDINAL = rf"(?<!\w)(?P<units>{'|'.join(_ORDINALS)})(?P<tens> عشر| والعشرين| والثلاثين)?"
+_ORDINAL = re.compile(rf"{_ANY_ORDINAL} (?=من |شهر )")
 
 _ISO = re.compile(r"(?<![\d-])(\d{4})-(\d{1,2})(?:-(\d{1,2}))?(?![\d-])", re.ASCII)
 _YEAR_FIRST = re.compile(r"(?<![\d/.])(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?![\d/.])", re.ASCII)
@@ -142,6 +141,11 @@ def parse_date(text: str, reference: str = "") -> str:
         return found
     alone = _YEAR_ALONE.fullmatch(text)
     return alone[1] if alone and int(alone[1]) in _YEARS else ""
+
+
+def ordinals_as_digits(folded: str) -> str:
+    """Folded text with Arabic ordinals as numbers: "التاسع عشر" is 19."""
+    return re.sub(rf"{_ANY_ORDINAL}(?!\w)", _as_digits, folded)
 
 
 def _as_digits(ordinal: re.Match[str]) -> str:

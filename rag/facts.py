@@ -1,11 +1,11 @@
 """What can be checked to the letter: numbers, dates, names and negation, in either language."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
-from index.dates import month_numbers, weekday_numbers
-from index.normalize import fold
+from index.dates import month_numbers, ordinals_as_digits, weekday_numbers
+from index.normalize import fold, stopwords
 
 _SEPARATORS = str.maketrans({"٬": ",", "٫": ".", "\u00a0": " ", "\u202f": " "})
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+")
@@ -42,9 +42,9 @@ _TENS = (
 _MULTIPLES = {
     100: "مئة|مائة|مئات|hundred|hundreds",
     1_000: "الف|الفا|الاف|thousand|thousands",
-    1_000_000: "مليون|مليونا|ملايين|million|millions",
-    1_000_000_000: "مليار|مليارا|مليارات|بليون|billion|billions",
-    1_000_000_000_000: "تريليون|تريليونا|trillion|trillions",
+    1_000_000: "مليون|مليونا|ملايين|million|millions|mn",
+    1_000_000_000: "مليار|مليارا|مليارات|بليون|billion|billions|bn",
+    1_000_000_000_000: "تريليون|تريليونا|trillion|trillions|trn",
 }
 _DUALS = {
     200: "مئتان|مئتين|مئتا|مئتي|مائتان|مائتين|مائتا|مائتي",
@@ -52,17 +52,34 @@ _DUALS = {
     2_000_000: "مليونان|مليونين|مليوني",
     2_000_000_000: "ملياران|مليارين|ملياري",
 }
-_PERCENT = re.compile(r"(?:بال|في ال|ب)م[ئا]{1,2}ه(?!\w)")
+_PERCENT = re.compile(r"(?:بال|في ال|ب)ما?يه(?!\w)")
+_SHORT = {"m": " million", "mn": " million", "bn": " billion", "k": " thousand"}
+_SHORTENED = re.compile(r"(?<=\d)\s?(m|mn|bn|k)(?!\w)")
+_ENGLISH_ORDINALS = {
+    word: f" {number} "
+    for number, word in enumerate(
+        ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), 3
+    )
+}
+_ORDINAL = re.compile(rf"\b(?:{'|'.join(_ENGLISH_ORDINALS)})\b")
 _ARTICLES = ("بال", "لل", "ال", "ب", "ل")
 _NEGATIONS = re.compile(
-    r"(?<!\w)(?:not|no|never|none|neither|nor|cannot|without|unable|fail(?:s|ed)? to|\w+n['’]t|"
-    r"[وف]?(?:لا|لم|لن|ليس|ليست|ليسوا|لست|غير|دون|بدون|الا|عدم))(?!\w)"
+    r"(?<!\w)(?:not|no|never|none|neither|nor|cannot|refus(?:e|es|ed|ing) to|fail(?:s|ed)? to|"
+    r"den(?:y|ies|ied)|\w+n['’]t|[وف]?(?:لا|لم|لن|ليس|ليست|ليسوا|لست)|"
+    r"[وفي]?(?:رفض|ترفض|يرفض|رفضت|رفضوا|نفي|نفت|ينفي|تنفي|فشل|فشلت))(?!\w)"
+)
+# Words of denial that deny nothing.
+_IDIOMS = re.compile(
+    r"(?<!\w)(?:not only|no doubt|no less than|not least|"
+    r"[وف]?لا (?:يزال|تزال|يزالون|سيما|بد|شك|ريب|يقل عن|تقل عن|غير)|ليس فقط|الا و)(?!\w)"
 )
 
 
 def numbers(text: str) -> set[float]:
     """Values of all numbers, in digits of either script or in words: "٣٦ ألفًا" is 36,000."""
-    return set(_values(_PERCENT.sub("%", fold(text.translate(_SEPARATORS)))))
+    folded = _PERCENT.sub("%", fold(text.translate(_SEPARATORS)))
+    folded = _SHORTENED.sub(lambda match: _SHORT[match[1]], ordinals_as_digits(folded))
+    return set(_values(_ORDINAL.sub(lambda match: _ENGLISH_ORDINALS[match[0]], folded)))
 
 
 def telling_numbers(text: str) -> set[float]:
@@ -78,15 +95,20 @@ def months(text: str) -> set[int]:
     }
 
 
+def months_mentioned(text: str) -> set[int]:
+    """Numbers of the months whose name stands anywhere, be it another word too: "may"."""
+    return {month_numbers()[name] for name in _month_names().findall(fold(text))}
+
+
 def weekdays(text: str) -> set[int]:
     """Numbers of the days of the week, Monday 0."""
-    words = re.findall(r"\w+", fold(text))
-    return {weekday_numbers()[word] for word in words if word in weekday_numbers()}
+    return {weekday_numbers()[name] for name in _weekday_names().findall(fold(text))}
 
 
 def latin_names(text: str) -> list[str]:
-    """Capitalised words, but for one that only opens a sentence."""
-    found = list(_NAME.finditer(text))
+    """Capitalised words, but for months, days, and a word that only opens a sentence."""
+    calendar = month_numbers().keys() | weekday_numbers().keys() | stopwords()
+    found = [match for match in _NAME.finditer(text) if fold(match.group()) not in calendar]
     return [
         match.group()
         for number, match in enumerate(found)
@@ -97,35 +119,48 @@ def latin_names(text: str) -> list[str]:
 
 def negated(text: str) -> bool:
     """Whether the text denies something."""
-    return bool(_NEGATIONS.search(fold(text)))
+    return bool(_NEGATIONS.search(_IDIOMS.sub(" ", fold(text))))
 
 
 def _values(folded: str) -> Iterator[float]:
-    total, current, digits = 0.0, 0.0, False
-    open_ = False
+    """Values of runs of numbers and number words in folded text."""
+    total = current = 0.0
+    open_ = digits = linked = False
     for token in _TOKEN.findall(folded):
         joined, word = _bare(token)
         multiple, value = _multiples().get(word), _words().get(word)
-        if multiple:
-            # "خمسة ومئة" adds up, "five hundred" multiplies.
-            added = joined and multiple == 100
-            current = current + 100 if added else max(current, 1.0) * multiple
-        elif value is not None and not digits:
-            current += value
-        elif token[0].isdigit():
-            if open_:
-                yield total + current
-            total, current = 0.0, float(token.replace(",", ""))
-        else:
-            if open_ and word not in ("and", "و"):
-                yield total + current
-                total, current, open_ = 0.0, 0.0, False
+        number = token[0].isdigit()
+        if open_ and word in ("and", "و"):
+            linked = True
             continue
-        open_, digits = True, token[0].isdigit()
-        if (multiple or value or 0) >= 1_000:
+        apart = not (multiple or joined or linked or _fits(current, value, digits=digits))
+        if open_ and (number or apart or not (multiple or value is not None)):
+            yield total + current
+            total, current, open_, digits = 0.0, 0.0, False, False
+        linked = False
+        if number:
+            current, open_, digits = float(token.replace(",", "")), True, True
+        elif multiple:
+            # "خمسة ومئة" adds up, "five hundred" multiplies.
+            added = joined and multiple == 100 and open_
+            current = current + 100 if added else max(current, 1.0) * multiple
+            open_ = True
+        elif value is not None:
+            current, open_ = current + value, True
+        if open_ and (multiple or value or 0) >= 1_000:
             total, current = total + current, 0.0
     if open_:
         yield total + current
+
+
+def _fits(current: float, value: float | None, *, digits: bool) -> bool:
+    """Whether a number word goes on a number without an "and": "twenty" "five"."""
+    if value is None or digits:
+        return False
+    if value == 10 and 0 < current % 100 < 10:  # "خمسة عشر", fifteen
+        return True
+    size = 100 if value >= 10 else 10
+    return current % size == 0
 
 
 def _bare(token: str) -> tuple[bool, str]:
@@ -165,9 +200,23 @@ def _multiples() -> dict[str, int]:
     return {fold(w): value for value, words in _MULTIPLES.items() for w in words.split("|")}
 
 
+def _alternatives(names: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+
+
+@cache
+def _month_names() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)[وبل]?({_alternatives(month_numbers())})(?!\w)")
+
+
+@cache
+def _weekday_names() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)[وبل]?({_alternatives(weekday_numbers())})(?!\w)")
+
+
 @cache
 def _month_pattern() -> re.Pattern[str]:
-    names = "|".join(sorted(map(re.escape, month_numbers()), key=len, reverse=True))
+    names = _alternatives(month_numbers())
     dating = (
         r"in|of|since|by|until|during|early|mid|late|last|next|"
         r"في|منذ|شهر|حتي|بدايه|نهايه|اوائل|اواخر|مطلع|منتصف|خلال"
