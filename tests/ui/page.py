@@ -56,6 +56,10 @@ class Page:
         self.until(lambda: self.all(".answer")[n].get_attribute("data-status") != "pending")
         return [one for one in self.all(".answer") if one in self.all(done)][n]
 
+    def answer_now(self):
+        """What the last answer says so far."""
+        return self.all(".answer")[-1].text
+
     def open_source(self, within):
         """The highlighted quote of the first chip of an answer, in the panel."""
         self.press(self.one("button.chip", within))

@@ -1,8 +1,8 @@
 // One exchange as it is shown: the question, the answer, its sources, and what can be done with it.
 
-import {$, h, icon, iconButton, toast} from "./dom.js";
+import {$, h, icon, iconButton, plain, toast} from "./dom.js";
 import {current, directionOf, list, number, quoted, say, spokenDate} from "./say.js";
-import {blocks, isolated, languageOf, plain} from "./text.js";
+import {blocks, isolated, languageOf} from "./text.js";
 import {ratingRow} from "./rating.js";
 
 const HIGH = 0.8, FAIR = 0.6;
@@ -23,6 +23,9 @@ export function fill(element, turn, acts) {
   if (turn.text) parts.push(body(turn, acts));
   if (turn.answer?.refused) parts.push(refusal(turn, acts));
   else if (turn.answer?.citations.length) parts.push(sources(turn, acts));
+  const searched = turn.answer?.standalone ?? "";
+  if (searched && searched !== turn.question.trim())
+    parts.push(h("p", {class: "note"}, isolated(say("searched_as", {question: quoted(searched)}), current())));
   if (turn.filters && described(turn.filters).length)
     parts.push(h("p", {class: "note"}, isolated(say("asked_within", {filters: list(described(turn.filters))}), current())));
   if (turn.status !== "pending") parts.push(foot(turn, acts));
@@ -55,7 +58,7 @@ function question(turn, acts) {
 /** What there is to say of an answer that is not there, or not whole. */
 function state(turn) {
   if (turn.status === "pending" && !turn.text) {
-    const waiting = turn.place > 0 ? say("queued", {n: number(turn.place + 1)}) : say("searching");
+    const waiting = turn.place != null && turn.queued != null ? say("queued", {n: number(turn.place + 1)}) : say("searching");
     return [h("p", {class: "waiting"}, h("span", {class: "pulse", "aria-hidden": "true"}), waiting)];
   }
   if (turn.status === "stopped") return [h("p", {class: "note"}, say("stopped"))];
@@ -76,20 +79,29 @@ function body(turn, acts) {
   };
   const language = turn.answer?.language ?? languageOf(turn.question, current());
   const quotes = [...cited.values()].map((citation) => citation.quote);
-  return h("div", {class: "text", lang: language, dir: directionOf(language)}, blocks(turn.text, language, {quotes, chip}));
+  const note = turn.answer?.note, nearest = turn.answer?.nearest ?? [];
+  // Titles that come near are shown as buttons instead.
+  const shown = turn.text.split(/\n\s*\n/).filter((block) => !nearest.length || !nearest.every(({title}) => block.includes(title)));
+  return h("div", {class: "text", lang: language, dir: directionOf(language)},
+    shown.flatMap((block) => blocks(block, language, {quotes, chip, class: block.trim() === note && "note"})));
 }
 
 const sourceName = (citation) =>
   say("source_n", {n: citation.marker, title: plain(citation.title), outlet: plain(citation.source) || say("no_outlet")});
 
 function sources(turn, acts) {
-  const cards = turn.answer.citations.map((citation) => h("li", {},
-    h("button", {type: "button", class: "card", onclick: (event) => acts.source(turn, citation.marker, event.currentTarget)},
-      h("span", {class: "number", "aria-hidden": "true"}, citation.marker),
-      h("span", {class: "card-text"},
-        h("bdi", {class: "card-title", lang: citation.language, dir: directionOf(citation.language)}, plain(citation.title)),
-        facts(citation, turn.answer.language)))));
+  const cards = turn.answer.citations.map((citation) =>
+    h("li", {}, card(citation, turn.answer.language, (event) => acts.source(turn, citation.marker, event.currentTarget))));
   return h("div", {class: "sources"}, h("h4", {}, say("sources")), h("ol", {}, cards));
+}
+
+/** A button that opens a source or an article. */
+export function card(source, language, onclick) {
+  return h("button", {type: "button", class: "card", onclick},
+    source.marker ? h("span", {class: "number", "aria-hidden": "true"}, source.marker) : icon("file"),
+    h("span", {class: "card-text"},
+      h("bdi", {class: "card-title", lang: source.language, dir: directionOf(source.language)}, plain(source.title)),
+      facts(source, language)));
 }
 
 /** Outlet, date and, where it is not that of the answer, the language of a source. */
@@ -103,7 +115,9 @@ export function facts(source, language) {
 }
 
 function refusal(turn, acts) {
+  const cards = (turn.answer.nearest ?? []).map((article) => card(article, turn.answer.language, (event) => acts.article(article, event.currentTarget)));
   return h("div", {class: "refusal"},
+    cards.length > 0 && h("div", {class: "sources"}, h("h4", {}, say("nearest")), h("ul", {}, cards.map((one) => h("li", {}, one)))),
     described(turn.filters ?? {}).length > 0 &&
       h("button", {type: "button", class: "quiet", onclick: () => acts.unfiltered(turn)}, say("refused_filters")));
 }

@@ -1,10 +1,9 @@
 // The page of what is indexed: by month, by outlet, searched and opened.
 
-import {$, h, icon} from "./dom.js";
-import {facts} from "./answer.js";
+import {$, h, plain} from "./dom.js";
+import {card} from "./answer.js";
 import {openArticle} from "./sources.js";
-import {count, current, directionOf, list, number, say, spokenDate} from "./say.js";
-import {plain} from "./text.js";
+import {count, current, list, number, say, spokenDate} from "./say.js";
 import {theOverview} from "./welcome.js";
 import {get} from "./wire.js";
 
@@ -118,11 +117,7 @@ function showChosen(total) {
       h("button", {type: "button", class: "link", onclick: () => choosing({source: "", month: ""})}, say("articles_clear"))] : []));
 }
 
-function item(article) {
-  return h("li", {}, h("button", {type: "button", class: "card", onclick: (event) => openArticle(article, event.currentTarget)},
-    icon("file"), h("span", {class: "card-text"},
-      h("bdi", {class: "card-title", lang: article.language, dir: directionOf(article.language)}, plain(article.title)), facts(article, current()))));
-}
+const item = (article) => h("li", {}, card(article, current(), (event) => openArticle(article, event.currentTarget)));
 
 /** Forgets what was chosen and found, as after articles were added. */
 export function forgetArticles() {

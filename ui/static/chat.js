@@ -2,7 +2,7 @@
 
 import {$, announce, h, toast} from "./dom.js";
 import {exchange, fill} from "./answer.js";
-import {closePanel, openSource} from "./sources.js";
+import {closePanel, openArticle, openSource} from "./sources.js";
 import {activeFilters} from "./filters.js";
 import {blankPage} from "./welcome.js";
 import {drawHistory} from "./history.js";
@@ -10,12 +10,13 @@ import * as kept from "./kept.js";
 import {boot, count, number, say} from "./say.js";
 import {Failure, run} from "./wire.js";
 
-const CONTEXT = 6;
+const CONTEXT = 6, WAIT = 300;
 let conversation = kept.opened();
 let running = null;
 
 const acts = {
   source: (turn, marker, from) => openSource(turn.answer, marker, from),
+  article: openArticle,
   edit: (turn, question) => ask(question, before(turn), turn.filters),
   retry: (turn) => ask(turn.question, before(turn), turn.filters),
   unfiltered: (turn) => { conversation.filters = kept.noFilters(); activeFilters(); ask(turn.question, before(turn)); },
@@ -37,7 +38,6 @@ export function show(other) {
   stop();
   conversation = other;
   kept.open(other);
-  for (const turn of other.turns) if (turn.status === "pending") Object.assign(turn, {status: "error", error: {phrase: "interrupted", values: {}}});
   closePanel();
   draw();
   activeFilters();
@@ -92,6 +92,8 @@ async function follow(turn, turns) {
     });
     if (turn.status === "pending") turn.status = turn.answer ? "done" : "stopped";
   } catch (error) {
+    // A page that is being left loses its connections, too: that is no failure to be kept.
+    await new Promise((resolve) => setTimeout(resolve, WAIT));
     const {phrase, values} = error instanceof Failure ? error : {phrase: "error_internal", values: {}};
     Object.assign(turn, {status: "error", error: {phrase, values}});
   }
@@ -105,9 +107,16 @@ const history = (turns) => turns.filter((turn) => turn.answer).slice(-CONTEXT).m
 const bounds = (filters) => ({...filters, published_from: filters.published_from || null, published_to: filters.published_to || null});
 
 function placed(turn, place) {
-  if (turn.status !== "pending") return;
   turn.place = place;
-  if (place > 0) announce(say("queued", {n: number(place + 1)}));
+  // Whoever need not wait is told so at once, and would only see it flash.
+  if (place !== null) setTimeout(() => tellPlace(turn, place), WAIT);
+  else redraw(turn);
+}
+
+function tellPlace(turn, place) {
+  if (turn.status !== "pending" || turn.place !== place) return;
+  turn.queued = place;
+  announce(say("queued", {n: number(place + 1)}));
   redraw(turn);
 }
 
@@ -138,6 +147,7 @@ export function stop() {
 
 function finish(turn, mine) {
   delete turn.place;
+  delete turn.queued;
   delete turn.heard;
   if (running === mine) {
     running = null;

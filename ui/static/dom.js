@@ -54,9 +54,15 @@ export function iconButton(name, label, onclick, properties = {}) {
 export const $ = (selector, root = document) => root.querySelector(selector);
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+// Characters that make others run against their nature: a quote could be shown as another.
+const OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** The text without what would turn it round. */
+export const plain = (text) => text.replace(OVERRIDES, "");
+
 /** Says something to those who hear the page. */
 export function announce(text) {
-  $("#live").textContent = text;
+  $("#live").textContent = plain(text);
 }
 
 /** A short message that goes by itself, with something to do about it if need be. */

@@ -1,11 +1,10 @@
 // What restricts the search: language, dates and outlets.
 
-import {$, $$, h, iconButton} from "./dom.js";
+import {$, $$, h, iconButton, plain} from "./dom.js";
 import {changeFilters, currentConversation} from "./chat.js";
 import {described} from "./answer.js";
 import {noFilters} from "./kept.js";
 import {number, say} from "./say.js";
-import {plain} from "./text.js";
 import {theOverview} from "./welcome.js";
 
 /** Shows the filters in force above the question box, each with a button to take it off. */

@@ -1,10 +1,10 @@
 // The list of earlier conversations.
 
-import {$, h, iconButton, toast} from "./dom.js";
+import {$, h, iconButton, plain, toast} from "./dom.js";
 import {show} from "./chat.js";
 import * as kept from "./kept.js";
 import {directionOf, current, say} from "./say.js";
-import {languageOf, plain} from "./text.js";
+import {languageOf} from "./text.js";
 
 /** Shows all conversations, the open one marked. */
 export function drawHistory(opened) {

@@ -20,7 +20,11 @@ export function all() {
 function read(key) {
   try {
     const kept = JSON.parse(localStorage.getItem(key));
-    return Array.isArray(kept?.turns) ? kept : null;
+    if (!Array.isArray(kept?.turns)) return null;
+    // What was being answered when the page was left will not be.
+    const left = kept.turns.filter((turn) => turn.status === "pending");
+    for (const turn of left) Object.assign(turn, {status: "error", error: {phrase: "interrupted", values: {}}});
+    return kept;
   } catch {
     return null;
   }

@@ -1,9 +1,8 @@
 // The panel that shows a source: the whole article, at the quoted sentence.
 
-import {$, $$, h, icon, iconButton} from "./dom.js";
+import {$, $$, h, icon, iconButton, plain} from "./dom.js";
 import {facts} from "./answer.js";
 import {current, directionOf, list, number, say, spokenDate} from "./say.js";
-import {plain} from "./text.js";
 import {Failure, get} from "./wire.js";
 
 const NARROW = matchMedia("(max-width: 1099px)");

@@ -1,21 +1,17 @@
 // Text of either language, or both, as blocks that each run their own way.
 
-import {h} from "./dom.js";
+import {h, plain} from "./dom.js";
 import {directionOf} from "./say.js";
 
 const ARABIC = /[\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]/g;
+const LETTER = /\p{L}/u;
 const LATIN = /[A-Za-z\u00c0-\u024f]/g;
-// Characters that make others run against their nature: a quote could be shown as another.
-const OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/g;
 const LONG = 60;
 const QUOTED = /«[^»]*»|“[^”]*”/g;
 const MARKER = /\s*\[(\d{1,3})\]/g;
 // Runs of the other script, with what joins them; dates and the like, which must not turn round.
 const ARABIC_RUN = /[\u0620-\u064a\u066e-\u06ff\u0750-\u077f][\u0610-\u06ff\u0750-\u077f]*(?:[\s\u00a0'’\-–.]*[\u0620-\u064a\u066e-\u06ff\u0750-\u077f][\u0610-\u06ff\u0750-\u077f]*)*/g;
 const LATIN_RUN = /[A-Za-z\u00c0-\u024f][\w\u00c0-\u024f]*(?:[\s\u00a0'’\-–./&@:,]*[A-Za-z\u00c0-\u024f0-9][\w\u00c0-\u024f]*)*|\+?\d+(?:[-/:.]\d+)+|\+\d+/g;
-
-/** The text without what would turn it round. */
-export const plain = (text) => text.replace(OVERRIDES, "");
 
 /** The language most of the letters are of; `otherwise` where there are none. */
 export function languageOf(text, otherwise) {
@@ -26,7 +22,9 @@ export function languageOf(text, otherwise) {
 /** Language of a block: of what is said around its quotes, else of the quotes. */
 function blockLanguage(text, quotes, language) {
   const around = pieces(text, quotes).filter((piece) => !piece.quote).map((piece) => piece.text).join(" ");
-  return languageOf(around, languageOf(text, language));
+  const first = languageOf(around.match(LETTER)?.[0] ?? "", "");
+  // A name of the other script is no reason to turn a sentence round, wherever it stands.
+  return first === language ? language : languageOf(around, languageOf(text, language));
 }
 
 /** The text cut at its quotes: those known to be quotes, and others by their marks. */
@@ -121,7 +119,7 @@ function groups(block) {
 
 function built({kind, lines}, language, how) {
   const own = blockLanguage(lines.join("\n"), how.quotes, language);
-  const frame = {lang: own, dir: directionOf(own)};
+  const frame = {lang: own, dir: directionOf(own), class: how.class};
   if (kind === "table") return table(lines, frame, how);
   if (kind === "p") return h("p", frame, lines.flatMap((line, i) => [i > 0 && h("br"), ...inline(line, own, how)]));
   const items = lines.map((line) => line.replace(/^\s*(?:[-•*]|[\d٠-٩]+[.)])\s+/, ""));
