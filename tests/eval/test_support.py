@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from eval import support, support_pairs
-from eval.support_documents import read_documents
-from eval.support_false import Setting, change_date, change_number, change_number_word, swap_roles
-from eval.support_names import Name, replaced
-from eval.support_negation import add_not, drop_not
-from eval.support_pairs import KINDS, Pair, pairs_of
-from eval.support_true import WAYS
-from eval.support_words import values
+from eval.support import measure as support
+from eval.support import pairs as support_pairs
+from eval.support.documents import read_documents
+from eval.support.false import Setting, change_date, change_number, change_number_word, swap_roles
+from eval.support.names import Name, replaced
+from eval.support.negation import add_not, drop_not
+from eval.support.pairs import KINDS, Pair, pairs_of
+from eval.support.true import WAYS
+from eval.support.words import values
 from index.normalize import fold
 from index.train import is_held_out
 from tests.conftest import SHARED

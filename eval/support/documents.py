@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from eval.support_names import Name, found_in, people, places, read_places
+from eval.support.names import Name, found_in, people, places, read_places
 from index.sentences import split_sentences
 from index.train import is_held_out
 from index.types import LANGUAGES, Language

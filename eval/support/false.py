@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from eval.support_names import Name, found_in, replaced
-from eval.support_words import (
+from eval.support.names import Name, found_in, replaced
+from eval.support.words import (
     DAYS,
     END,
     MONTHS,

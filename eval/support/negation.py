@@ -4,8 +4,8 @@ import random
 import re
 from collections.abc import Callable
 
-from eval.support_false import Setting
-from eval.support_words import END, START, words
+from eval.support.false import Setting
+from eval.support.words import END, START, words
 from index.normalize import fold
 from index.types import Language
 

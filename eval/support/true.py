@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Callable
 
-from eval.support_words import (
+from eval.support.words import (
     DAYS,
     END,
     MONTHS,

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.support_documents import SPLITS, Document, Split, read_documents
-from eval.support_false import (
+from eval.support.documents import SPLITS, Document, Split, read_documents
+from eval.support.false import (
     Change,
     Setting,
     change_date,
@@ -22,9 +22,9 @@ from eval.support_false import (
     invent,
     swap_roles,
 )
-from eval.support_names import Name
-from eval.support_negation import add_not, drop_not
-from eval.support_true import WAYS
+from eval.support.names import Name
+from eval.support.negation import add_not, drop_not
+from eval.support.true import WAYS
 from index.normalize import search_terms
 from index.types import LANGUAGES, Language
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from eval.support_words import END, MONTHS, START, words
+from eval.support.words import END, MONTHS, START, words
 from index.names import skeleton
 from index.normalize import fold
 from index.types import Language

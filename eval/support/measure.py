@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from eval.support_documents import SPLITS
-from eval.support_pairs import DIRECTIONS, KINDS, Pair, build_pairs
-from eval.support_true import WAYS
+from eval.support.documents import SPLITS
+from eval.support.pairs import DIRECTIONS, KINDS, Pair, build_pairs
+from eval.support.true import WAYS
 from index.encoder import open_encoder
 from rag.support import SupportChecker
 
@@ -150,7 +150,3 @@ def wilson(n_hits: int, n: int) -> tuple[float, float]:
 def _line(judged: Judged) -> str:
     row = asdict(judged.pair) | {"passed": judged.passed, "missing": judged.missing}
     return json.dumps(row, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    main()
