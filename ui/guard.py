@@ -23,6 +23,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",  # asked for again, and mostly found unchanged
+    "X-Accel-Buffering": "no",  # a proxy must pass a stream on as it comes
 }
 # Of Gradio only its queue: not its file, proxy and upload routes, nor its own page.
 _GRADIO = re.compile(r"/gradio/gradio_api/(queue/join|queue/data|cancel)")

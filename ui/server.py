@@ -84,8 +84,7 @@ def _add_page(app: FastAPI, boot: dict[str, Any]) -> None:
     def index(request: Request) -> HTMLResponse:
         language = preferred(request.headers.get("accept-language", ""))
         direction = "rtl" if language == "ar" else "ltr"
-        html = page.substitute(language=language, direction=direction, boot=data)
-        return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+        return HTMLResponse(page.substitute(language=language, direction=direction, boot=data))
 
 
 def _add_collection(app: FastAPI, assistant: "rag.Assistant") -> None:

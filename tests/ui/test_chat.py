@@ -150,8 +150,8 @@ def test_filters_restrict_what_is_searched(english):
     answer = english.ask(ENGLISH)
     assert "19 March 2025" not in answer.text
     assert "Searched only: from 1 January 2026" in answer.text
-    if english.all(".refusal button", answer):
-        english.click(".refusal button", answer)
+    if english.all(".refusal > .quiet", answer):
+        english.click(".refusal > .quiet", answer)
         english.until(lambda: "68 metres" in english.answer().text)
     else:
         english.click("#active-filters button")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
+from tests.ui.load import measure
 
 
 def chat(*arguments, **more):
@@ -49,12 +50,17 @@ def test_what_keeps_it_from_starting_is_one_line(tmp_path, fake_sample):
 
 
 @pytest.mark.encoder
-def test_it_serves_until_it_is_ended(sample_index):
+def test_it_serves_many_until_it_is_ended(sample_index):
     server = chat("--index", sample_index, "--port", 0, "--public-readonly")
     try:
         address = re.search(r"http://\S+", server.stdout.readline())[0]
         assert httpx.get(f"{address}/health", timeout=30).json()["status"] == "ok"
         assert '"uploads": false' in httpx.get(address, timeout=30).text
+        # The short form of the load that docs/chat.md tells of.
+        load = measure(address, users=10, seconds=5, pid=server.pid)
+        assert load.errors == []
+        assert len(load.whole) >= 12
+        assert load.memory[-1] < load.memory[len(load.memory) // 2] + 60
     finally:
         server.terminate()
         server.communicate(timeout=20)

@@ -90,15 +90,18 @@ const sourceName = (citation) =>
   say("source_n", {n: citation.marker, title: plain(citation.title), outlet: plain(citation.source) || say("no_outlet")});
 
 function sources(turn, acts) {
-  const cards = turn.answer.citations.map((citation) =>
-    h("li", {}, card(citation, turn.answer.language, (event) => acts.source(turn, citation.marker, event.currentTarget))));
+  const articles = Map.groupBy(turn.answer.citations, (citation) => citation.article_id);
+  const cards = [...articles.values()].map((cited) => {
+    const [{marker}] = cited;
+    return h("li", {}, card(cited[0], turn.answer.language, (event) => acts.source(turn, marker, event.currentTarget), cited.map((one) => one.marker)));
+  });
   return h("div", {class: "sources"}, h("h4", {}, say("sources")), h("ol", {}, cards));
 }
 
-/** A button that opens a source or an article. */
-export function card(source, language, onclick) {
+/** A button that opens a source, with the numbers it is cited by, or an article. */
+export function card(source, language, onclick, markers = []) {
   return h("button", {type: "button", class: "card", onclick},
-    source.marker ? h("span", {class: "number", "aria-hidden": "true"}, source.marker) : icon("file"),
+    markers.length ? h("span", {class: "numbers", "aria-hidden": "true"}, markers.map((marker) => h("span", {class: "number"}, marker))) : icon("file"),
     h("span", {class: "card-text"},
       h("bdi", {class: "card-title", lang: source.language, dir: directionOf(source.language)}, plain(source.title)),
       facts(source, language)));
@@ -109,9 +112,9 @@ export function facts(source, language) {
   const outlet = plain(source.source) || say("no_outlet");
   const foreign = source.language !== language;
   return h("span", {class: "facts"},
-    h("bdi", {}, outlet),
-    h("bdi", {}, source.published ? spokenDate(source.published) : say("no_date")),
-    foreign && h("bdi", {class: "badge"}, say(source.language === "ar" ? "in_arabic" : "in_english")));
+    h("span", {}, h("bdi", {}, outlet)),
+    h("span", {}, source.published ? spokenDate(source.published) : say("no_date")),
+    foreign && h("span", {class: "badge"}, say(source.language === "ar" ? "in_arabic" : "in_english")));
 }
 
 function refusal(turn, acts) {

@@ -34,7 +34,7 @@ function numbers({articles, languages, first, last, undated}) {
     first && (first === last ? spokenDate(first) : `${spokenDate(first)} – ${spokenDate(last)}`),
     undated > 0 && say("articles_undated", {articles: count("articles", undated)}),
   ];
-  return h("p", {class: "facts"}, facts.filter(Boolean).map((fact) => h("bdi", {}, fact)));
+  return h("p", {class: "facts"}, facts.filter(Boolean).map((fact) => h("span", {}, h("bdi", {}, fact))));
 }
 
 function chart({months}) {

@@ -90,7 +90,7 @@ function withChips(text, language, chip) {
   let rest = 0;
   for (const match of text.matchAll(MARKER)) {
     // The chip stays on the line of the word before it.
-    nodes.push(...isolated(text.slice(rest, match.index), language), "\u2060\u00a0\u2060", chip(Number(match[1])));
+    nodes.push(...isolated(text.slice(rest, match.index), language), h("span", {class: "held"}, "\u00a0", chip(Number(match[1]))));
     rest = match.index + match[0].length;
   }
   return [...nodes, ...isolated(text.slice(rest), language)];
