@@ -10,7 +10,7 @@ from eval.formats import sample_dataset
 from eval.page import save_page
 from eval.report import as_lines
 from eval.run import Plan, run
-from tests.browser import computed, open_browser, requests_of, screenshot
+from tests.browser import computed, open_browser, requests_of
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,6 @@ def test_the_page_in_a_browser(done, earlier, language, tmp_path):
             assert computed(driver, question, "direction") == ("rtl" if arabic else "ltr")
         assert driver.find_elements(By.CSS_SELECTOR, ".better")
         assert all(r.startswith(("file:", "data:", "chrome")) for r in requests_of(driver))
-        screenshot(driver, f"report-{language}")
         for width in (390, 1100):
             driver.set_window_size(width, 900)
             overflow = driver.execute_script(

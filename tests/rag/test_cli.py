@@ -211,7 +211,7 @@ for attempt in range(100):
         break
     except OSError:
         __import__("time").sleep(0.2)
-print("PAGE", len(page), "burhanDirections" in page)
+print("PAGE", len(page), 'id="boot"' in page)
 chat.terminate()
 chat.wait()
 """
