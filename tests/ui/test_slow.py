@@ -21,8 +21,10 @@ def test_a_slow_answer_streams_stops_and_waits_its_turn(browsers, fake_sample):
         page.click("#stop")
         page.until(lambda: "Stopped before the end" in page.one(".answer").text)
         assert "One." in page.one(".answer").text
+        page.type("at once")
         scripted.let.release()
         assert scripted.closed.wait(10)
+        assert "at once: Three." in page.answer(1).text
 
         other = Visitor(address)
         other.join("ask", {"question": "slow other"})
@@ -31,7 +33,7 @@ def test_a_slow_answer_streams_stops_and_waits_its_turn(browsers, fake_sample):
         assert "number 1 in the queue" in page.text(page.one("#live"))
         for _ in range(3):
             scripted.let.release()
-        answer = page.answer(1)
+        answer = page.answer(2)
         assert "quick: Three." in answer.text
         assert "The answer is ready" in page.text(page.one("#live"))
 

@@ -134,7 +134,7 @@ function hear(turn) {
   const news = whole.slice(turn.heard ?? 0).trim();
   turn.heard = whole.length;
   const end = turn.answer ? `${say("answer_ready")} ${turn.answer.citations.length ? count("sources", turn.answer.citations.length) : ""}` : "";
-  if (news || end) announce(`${news} ${end}`);
+  if (news || end) announce(`${news} ${end}`, turn.answer?.language);
 }
 
 /** Ends what is being answered; what has come of it stays. */

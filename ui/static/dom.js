@@ -61,7 +61,8 @@ const OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/g;
 export const plain = (text) => text.replace(OVERRIDES, "");
 
 /** Says something to those who hear the page. */
-export function announce(text) {
+export function announce(text, language = document.documentElement.lang) {
+  $("#live").lang = language;
   $("#live").textContent = plain(text);
 }
 

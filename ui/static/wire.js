@@ -3,7 +3,10 @@
 import {boot} from "./say.js";
 
 const QUEUE = "gradio/gradio_api";
-const session = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
+// Two runs must not share a session, nor may one follow another that was left before its end: each
+// would hear what is meant for the other.
+const idle = [];
+const newSession = () => crypto.randomUUID?.() ?? String(Math.random()).slice(2);
 
 /** An error as a phrase of the interface. */
 export class Failure extends Error {
@@ -43,6 +46,7 @@ export async function post(path, body) {
  * `on.value` everything that the endpoint yields. Aborting the signal stops it there.
  */
 export async function run(endpoint, payload, {on, signal}) {
+  const session = idle.pop() ?? newSession();
   const body = {data: [payload], fn_index: boot.endpoints[endpoint], session_hash: session};
   const response = await send(`${QUEUE}/queue/join`, posted(body));
   if (response.status === 503) throw new Failure("error_busy");
@@ -51,11 +55,12 @@ export async function run(endpoint, payload, {on, signal}) {
   const cancel = () => send(`${QUEUE}/cancel`, posted({...body, event_id})).catch(() => {});
   if (signal.aborted) return cancel();
   signal.addEventListener("abort", cancel);
-  await follow(event_id, on, signal).finally(() => signal.removeEventListener("abort", cancel));
+  await follow(session, event_id, on, signal).finally(() => signal.removeEventListener("abort", cancel));
+  if (!signal.aborted) idle.push(session);
 }
 
-function follow(id, on, signal) {
-  let value;
+function follow(session, id, on, signal) {
+  let value, failed = false;
   return new Promise((resolve, reject) => {
     const stream = new EventSource(`${QUEUE}/queue/data?session_hash=${session}`);
     const end = (settle, result) => { stream.close(); settle(result); };
@@ -71,7 +76,8 @@ function follow(id, on, signal) {
         value = value === undefined ? news : patched(value, news);
         if (value) on.value(value);
       }
-      if (message.msg === "process_completed") end(...(message.success ? [resolve] : [reject, new Failure("error_internal")]));
+      if (message.msg === "process_completed") failed = !message.success;
+      if (message.msg === "close_stream") failed ? end(reject, new Failure("error_internal")) : end(resolve);
       if (message.msg === "unexpected_error") end(reject, new Failure("error_internal"));
     };
   });
