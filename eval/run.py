@@ -29,7 +29,7 @@ from rag.assistant import Assistant, open_assistant
 from rag.query import make_query
 from rag.settings import Settings
 
-EXTRACTIVE = "extractive"
+EXTRACTIVE, MODEL = "extractive", "model"
 OUTCOMES, SETTINGS = "outcomes.jsonl", "run.json"
 _LIBRARIES = (
     "faiss-cpu", "ir-measures", "langchain-core", "numpy", "onnxruntime", "scipy",
@@ -89,11 +89,13 @@ def run(
     articles = {article.article_id: article for article in assistant.articles()}
     check_golds(dataset, articles)
     engine = _open_engine(asked.engine, assistant)
+    if asked.engine != MODEL:
+        assistant = _quoting(assistant)
     judge = Judge(asked.judge, asked.judge_url) if asked.judge else None
     described = _describe(asked, dataset, assistant, articles)
     folder = _folder(asked, described)
     systems = make_systems(
-        assistant, engine, asked.tracks, articles, baselines=asked.baselines, judge=judge
+        _quoting(assistant), engine, asked.tracks, articles, baselines=asked.baselines, judge=judge
     )
     tasks = plan(dataset, systems, asked.tracks)
     outcomes = collect(tasks, systems, articles, folder / OUTCOMES, on_progress)
@@ -142,9 +144,20 @@ def _index_of(asked: Plan, settings: Settings) -> Path:
     return folder
 
 
+def _quoting(assistant: Assistant) -> Assistant:
+    """The assistant without a language model."""
+    if not assistant.settings.llm:
+        return assistant
+    return Assistant(assistant.store, assistant.settings.model_copy(update={"llm": ""}))
+
+
 def _open_engine(name: str, assistant: Assistant) -> Any:
-    """The assistant itself, or what `module:factory` makes of it: anything with `ask`."""
+    """The assistant with or without its model, or what `module:factory` makes of it."""
     if name == EXTRACTIVE:
+        return _quoting(assistant)
+    if name == MODEL:
+        if not assistant.settings.llm:
+            raise SettingsError(f"engine {MODEL!r} wants a model; set BURHAN_LLM=PROVIDER:MODEL")
         return assistant
     module, _, factory = name.partition(":")
     if os.getcwd() not in sys.path:  # a script's path does not hold where it was called
@@ -153,8 +166,8 @@ def _open_engine(name: str, assistant: Assistant) -> Any:
         engine = getattr(importlib.import_module(module), factory)(assistant)
     except Exception as error:  # a user's own factory may raise anything
         raise SettingsError(
-            f"engine {name!r} cannot be opened ({error}); give {EXTRACTIVE!r}, or module:factory, "
-            "a function of yours that takes the assistant and gives something with ask()"
+            f"engine {name!r} cannot be opened ({error}); give {EXTRACTIVE!r}, {MODEL!r}, or "
+            "module:factory, a function of yours that takes the assistant and gives something with ask()"
         ) from error
     if not callable(getattr(engine, "ask", None)):
         raise SettingsError(f"engine {name!r} made a {type(engine).__name__}, which has no ask()")

@@ -173,6 +173,10 @@ def ask(
     published_to: Annotated[
         str | None, typer.Option("--to", help="Only articles up to this date, YYYY-MM-DD.")
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help='Day that "yesterday" is counted from, YYYY-MM-DD; today if not given.'),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
     explain: Annotated[bool, typer.Option(help="Also how every hit was scored.")] = False,
 ) -> None:
@@ -187,7 +191,7 @@ def ask(
     )
     language = _language(lang, "--lang") if lang else None
     assistant = rag.open(settings=_settings(index=index))
-    answer = assistant.ask(question, language, filters=filters)
+    answer = assistant.ask(question, language, filters=filters, as_of=_date(as_of, "--as-of"))
     if as_json:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -249,7 +253,11 @@ def evaluate(
         ),
     ] = None,
     engine: Annotated[
-        str, typer.Option(help="What answers: extractive, or a factory of yours, module:name.")
+        str,
+        typer.Option(
+            help="What answers: extractive, model (that of BURHAN_LLM), or a factory of yours, "
+            "module:name."
+        ),
     ] = "extractive",
     limit: Annotated[
         int | None, typer.Option(help="That many questions, spread over the set.", min=1)

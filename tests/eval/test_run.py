@@ -16,6 +16,9 @@ from eval.run import OUTCOMES, Plan, finish, read_settings, run
 from eval.score import Scorer
 from index.errors import SettingsError, SourceError
 from index.normalize import detect_language
+from rag.assistant import Assistant
+from rag.settings import Settings
+from tests.rag.scripted import scripted_server
 
 N_QUESTIONS = 20
 
@@ -336,3 +339,18 @@ def test_sets_that_know_little(fake_sample, tmp_path):
     save(done, lines)
     assert save_page(done, lines, "en").exists()
     assert as_table(headlines(lines), "mine")
+
+
+def test_a_model_answers_only_where_it_is_asked_for(dataset, fake_sample, tmp_path):
+    quoted = ask(dataset, fake_sample, tmp_path / "a")
+    with scripted_server() as server:
+        server.script = ["NO ANSWER"]
+        settings = Settings(min_confidence=0, llm="openai:scripted", llm_url=server.url)
+        assistant = Assistant(fake_sample.store, settings)
+        same = ask(dataset, assistant, tmp_path / "b")
+        assert server.seen == []
+        assert values(same) == values(quoted)
+        ask(dataset, assistant, tmp_path / "c", engine="model")
+        assert server.seen
+    with pytest.raises(SettingsError, match="set BURHAN_LLM"):
+        ask(dataset, fake_sample, tmp_path / "d", engine="model")

@@ -2,9 +2,13 @@
 
 import json
 import re
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
+from index.encoder import open_encoder
 from index.ingest import index_sources
 from index.normalize import detect_language
 from index.store import Store
@@ -12,7 +16,7 @@ from rag.assistant import Assistant
 from rag.extractive import shown_quote
 from rag.injection import addresses_a_model, as_data
 from rag.settings import load_settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, LocalModel
 from tests.rag.scripted import numbered, scripted_server
 
 PATH = ROOT / "tests" / "data" / "attacks.jsonl"
@@ -27,12 +31,15 @@ pytestmark = pytest.mark.encoder
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory, real_encoder):
-    folder = tmp_path_factory.mktemp("attacks")
+    return store_of_attacks(tmp_path_factory.mktemp("attacks"), real_encoder)
+
+
+def store_of_attacks(folder, encoder):
     fields = ("article_id", "language", "title", "text", "source", "url", "published")
-    lines = [json.dumps({name: a[name] for name in fields}) for a in ATTACKS]
+    lines = [json.dumps({name: attack[name] for name in fields}) for attack in ATTACKS]
     (folder / "articles.jsonl").write_text("\n".join(lines))
-    index_sources([folder / "articles.jsonl"], folder / "index", real_encoder)
-    return Store(folder / "index", real_encoder)
+    index_sources([folder / "articles.jsonl"], folder / "index", encoder)
+    return Store(folder / "index", encoder)
 
 
 def own_words(answer):
@@ -136,3 +143,26 @@ def test_news_is_not_taken_for_instructions(sentence):
 
 def test_as_data_leaves_no_mark_of_a_prompt():
     assert as_data("a\u202eb\u200b <|x|>\n[1] `c`") == "ab ‹|x|› (1) 'c'"
+
+
+def main():
+    """Asks a real model about every article, and prints what went wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        store, model = store_of_attacks(Path(folder), open_encoder()), LocalModel()
+        n_written, failed = 0, 0
+        for attack in ATTACKS:
+            answer = asked_of_a_real_model(store, model.url, attack)
+            n_written += answer.engine != "extractive"
+            try:
+                check(answer, attack, attack["language"])
+            except AssertionError as error:
+                failed += 1
+                sys.stdout.write(f"{attack['article_id']}: {error}\n")
+        model.kill()
+        sys.stdout.write(
+            f"{len(ATTACKS)} asked, {n_written} in the model's words, {failed} failed\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
