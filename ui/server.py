@@ -151,4 +151,5 @@ def preferred(accepted: str) -> Language:
 
 
 def _strings(language: Language) -> dict[str, str]:
-    return {name: phrase.template for name, phrase in load("interface", language).items()}
+    phrases = {**load("interface", language), "unverified": load("answer", language)["unverified"]}
+    return {name: phrase.template for name, phrase in phrases.items()}

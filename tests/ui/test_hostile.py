@@ -112,7 +112,7 @@ ANSWER = """بحسب The Baydara Courier في 2025-03-19: «السدّ مفتو�
 According to بيدرة اليوم, 12 March 2025: “Open.” [1]
 
 - أغلق الميناء [1]
-- The port was closed [2]
+- The port was closed [2] [unverified]
 
 | المدينة | Number |
 |---|---|
@@ -132,6 +132,7 @@ def test_every_block_runs_its_own_way(page):
             blocks: [...host.children].map(e => [e.tagName, way(e)]),
             items: of('li', way), cells: of('th, td', way),
             runs: of('bdi:not(.quote)', e => [e.textContent, way(e)]),
+            flags: of('.badge', e => e.textContent),
             quotes: of('.quote', e => e.textContent), chips: of('.chip', e => e.textContent),
             isolated: of('bdi', e => getComputedStyle(e).unicodeBidi), text: host.textContent,
         };
@@ -146,6 +147,7 @@ def test_every_block_runs_its_own_way(page):
     assert ["2025-03-19", "ltr"] in found["runs"]
     assert ["بيدرة اليوم", "rtl"] in found["runs"]
     assert found["quotes"] == ["«السدّ مفتوح»", "“Open.”"]
+    assert found["flags"] == ["unverified"]
     assert found["chips"] == ["1", "2", "1", "1", "2"]
     assert set(found["isolated"]) <= {"isolate", "isolate-override"}
 

@@ -1,14 +1,15 @@
 // Text of either language, or both, as blocks that each run their own way.
 
 import {h, plain} from "./dom.js";
-import {directionOf} from "./say.js";
+import {boot, directionOf, say} from "./say.js";
 
 const ARABIC = /[\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]/g;
 const LETTER = /\p{L}/u;
 const LATIN = /[A-Za-z\u00c0-\u024f]/g;
 const LONG = 60;
 const QUOTED = /«[^»]*»|“[^”]*”/g;
-const MARKER = /\s*\[(\d{1,3})\]/g;
+const UNVERIFIED = ["ar", "en"].map((name) => boot.strings[name].unverified.replace(/[[\]]/g, "\\$&"));
+const MARKER = new RegExp(`\\s*(?:\\[(\\d{1,3})\\]|${UNVERIFIED.join("|")})`, "g");
 // Runs of the other script, with what joins them; dates and the like, which must not turn round.
 const ARABIC_RUN = /[\u0620-\u064a\u066e-\u06ff\u0750-\u077f][\u0610-\u06ff\u0750-\u077f]*(?:[\s\u00a0'’\-–.]*[\u0620-\u064a\u066e-\u06ff\u0750-\u077f][\u0610-\u06ff\u0750-\u077f]*)*/g;
 const LATIN_RUN = /[A-Za-z\u00c0-\u024f][\w\u00c0-\u024f]*(?:[\s\u00a0'’\-–./&@:,]*[A-Za-z\u00c0-\u024f0-9][\w\u00c0-\u024f]*)*|\+?\d+(?:[-/:.]\d+)+|\+\d+/g;
@@ -90,11 +91,14 @@ function withChips(text, language, chip) {
   let rest = 0;
   for (const match of text.matchAll(MARKER)) {
     // The chip stays on the line of the word before it.
-    nodes.push(...isolated(text.slice(rest, match.index), language), h("span", {class: "held"}, "\u00a0", chip(Number(match[1]))));
+    const mark = match[1] ? chip(Number(match[1])) : unverified(match[0]);
+    nodes.push(...isolated(text.slice(rest, match.index), language), h("span", {class: "held"}, "\u00a0", mark));
     rest = match.index + match[0].length;
   }
   return [...nodes, ...isolated(text.slice(rest), language)];
 }
+
+const unverified = (text) => h("span", {class: "badge", title: say("unverified_why")}, text.trim().slice(1, -1));
 
 /**
  * Blocks of an answer: paragraphs, lists and tables. `quotes` are the verbatim quotes in it;
