@@ -167,7 +167,8 @@ def _open_engine(name: str, assistant: Assistant) -> Any:
     except Exception as error:  # a user's own factory may raise anything
         raise SettingsError(
             f"engine {name!r} cannot be opened ({error}); give {EXTRACTIVE!r}, {MODEL!r}, or "
-            "module:factory, a function of yours that takes the assistant and gives something with ask()"
+            "module:factory, a function of yours that takes the assistant and gives something "
+            "with ask()"
         ) from error
     if not callable(getattr(engine, "ask", None)):
         raise SettingsError(f"engine {name!r} made a {type(engine).__name__}, which has no ask()")

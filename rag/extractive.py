@@ -57,7 +57,12 @@ def quote_lines(query: Query, evidence: Sequence[Evidence]) -> list[str]:
         groups.sort(key=lambda group: group.first.hit.article.published or "9999")
     elif answer_type(query.question) == "number" and _differ(groups):
         lines.append(_say(query.language, "differ"))
-    return lines + [_quote_line(group, query) for group in groups]
+    before = ""
+    for group in groups:
+        article_id = group.first.hit.article.article_id
+        lines.append(_quote_line(group, query, again=article_id == before))
+        before = article_id
+    return lines
 
 
 def period_lines(query: Query) -> list[str]:
@@ -171,15 +176,18 @@ def _differ(groups: Sequence[_Group]) -> bool:
     )
 
 
-def _quote_line(group: _Group, query: Query) -> str:
+def _quote_line(group: _Group, query: Query, *, again: bool) -> str:
+    """The quote with its attribution, which another of the same article need not repeat."""
     language, first = query.language, group.first
-    foreign = first.hit.chunk.language != language
+    phrase = "quote_again" if again else "quote"
+    foreign = "_foreign" if first.hit.chunk.language != language else ""
+    values = {} if again else {"attribution": _attribution(group, query)}
     return _say(
         language,
-        "quote_foreign" if foreign else "quote",
-        attribution=_attribution(group, query),
+        phrase + foreign,
         quote=shown_quote(first.quote),
         markers="".join(f"[{one.marker}]" for one in group.members),
+        **values,
     )
 
 

@@ -46,9 +46,17 @@ def test_evidence_in_the_other_language_is_said_to_be():
     first, quote = lines("ar", evidence("en"))
     assert "بالإنجليزية" in first
     assert quote == "بحسب Harbour Post في 12 أكتوبر 2024، بالإنجليزية: “It opened.” [1]"
-    mixed = lines("en", evidence("ar"), evidence("en", marker=2, text="Something else was said."))
+    other = evidence("en", marker=2, text="Something else was said.", article_id="b")
+    mixed = lines("en", evidence("ar"), other)
     assert "in Arabic: «It opened.» [1]" in mixed[0]
     assert len(mixed) == 2
+
+
+def test_a_second_quote_of_an_article_is_not_attributed_again():
+    second = evidence(marker=2, text="It was closed again.")
+    assert lines("en", evidence(), second)[1] == "It also says: “It was closed again.” [2]"
+    arabic = lines("ar", evidence("ar"), evidence("ar", marker=2, text="ثم أغلق."))
+    assert arabic[1] == "وجاء فيه أيضًا: «ثم أغلق.» [2]"
 
 
 def test_outlets_that_say_the_same_are_named_together():
