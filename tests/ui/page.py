@@ -1,5 +1,6 @@
 """The page as a person uses it."""
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -23,7 +24,8 @@ class Page:
         self.until(lambda: self.all("[data-ready]"))
 
     def until(self, condition, seconds=30):
-        waiting = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
+        redrawn = [StaleElementReferenceException]
+        waiting = WebDriverWait(self.driver, seconds, 0.05, ignored_exceptions=redrawn)
         return waiting.until(lambda _: condition())
 
     def all(self, selector, within=None):
@@ -50,11 +52,15 @@ class Page:
         return self.answer(n)
 
     def answer(self, n=-1):
-        """The n-th answer, when it is whole."""
-        self.until(lambda: len(self.all(".exchange")) > n)
+        """The n-th answer, when it is whole and nothing is drawn any longer."""
         done = "[data-status=done], [data-status=error], [data-status=stopped]"
-        self.until(lambda: self.all(".answer")[n].get_attribute("data-status") != "pending")
-        return [one for one in self.all(".answer") if one in self.all(done)][n]
+
+        def whole():
+            answers = self.all(".answer")
+            still = self.one("#send").is_displayed() and len(answers) > n
+            return answers[n] if still and answers[n] in self.all(done) else None
+
+        return self.until(whole)
 
     def answer_now(self):
         """What the last answer says so far."""
