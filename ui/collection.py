@@ -117,11 +117,10 @@ def _outlets(articles: Sequence[Article]) -> list[tuple[str, int, Language]]:
 
 
 def _title_questions(language: Language, articles: Sequence[Article]) -> Iterator[str]:
-    """Questions about the newest article of each outlet in that language."""
+    """Questions about the newest article of each outlet, those in that language first."""
     outlets = set()
-    for article in articles:
-        fits = article.language == language and len(article.title) <= _TITLE_CHARS
-        if fits and article.source not in outlets:
+    for article in sorted(articles, key=lambda article: article.language != language):
+        if len(article.title) <= _TITLE_CHARS and article.source not in outlets:
             outlets.add(article.source)
             yield say("interface", language, "example_about", title=article.title)
 

@@ -103,7 +103,9 @@ def test_what_is_indexed(visitor):
     assert visitor.http.get("/api/article", params={"article_id": "none"}).status_code == 404
     by_title = visitor.http.get("/api/articles", params={"query": "القلعه"}).json()
     assert by_title["articles"][0]["title"] == "القلعة"
-    assert len(visitor.http.get("/api/examples").json()["en"]) == 1
+    examples = visitor.http.get("/api/examples").json()
+    assert examples["en"][0] == "What happened, according to “The ferry”?"
+    assert "القلعة" in examples["ar"][0]
 
 
 def test_a_liked_answer_is_gold_for_the_benchmark(visitor, assistant, tmp_path):

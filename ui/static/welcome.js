@@ -2,6 +2,7 @@
 
 import {h} from "./dom.js";
 import {count, current, directionOf, say, spokenDate} from "./say.js";
+import {isolated} from "./text.js";
 import {get} from "./wire.js";
 
 let overview, examples;
@@ -22,7 +23,7 @@ export function blankPage(ask) {
   theExamples().then((known) => {
     const language = current();
     chosen.replaceChildren(...known[language].map((question) =>
-      h("li", {}, h("button", {type: "button", class: "example", lang: language, dir: directionOf(language), onclick: () => ask(question)}, question))));
+      h("li", {}, h("button", {type: "button", class: "example", lang: language, dir: directionOf(language), onclick: () => ask(question)}, isolated(question, language)))));
     heading.hidden = !known[language].length;
   });
   return h("div", {class: "welcome"}, h("h1", {}, say("welcome")), h("p", {class: "subtitle"}, say("subtitle")), covers, heading, chosen);
