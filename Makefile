@@ -40,7 +40,7 @@ $(MODEL): $(READY)
 	touch $@
 
 pytest: $(MODEL)
-	$(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 clean:
 	rm -rf .venv data build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -103,7 +103,7 @@ def open_encoder(
         except (ImportError, RuntimeError) as error:
             logger.warning("no ONNX encoder (%s); using PyTorch, which is slower", error)
     model = e5.load_sentence_transformer(layers)
-    return SentenceTransformerEncoder(model, e5.fingerprint(layers), _e5_statistics(layers))
+    return SentenceTransformerEncoder(model, e5.fingerprint(layers), e5_statistics(layers))
 
 
 def default_cache() -> Path:
@@ -120,7 +120,7 @@ class OnnxE5:
         import onnxruntime
 
         self.fingerprint = e5.fingerprint(layers)
-        self.statistics: Path | None = _e5_statistics(layers)
+        self.statistics: Path | None = e5_statistics(layers)
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _n_cores()
@@ -264,7 +264,8 @@ def unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
 
 
-def _e5_statistics(layers: Path | None) -> Path:
+def e5_statistics(layers: Path | None) -> Path:
+    """Where the statistics of the packaged encoder, or of one with these layers, are."""
     return (layers or Path(__file__).parent) / e5.STATISTICS_FILE
 
 

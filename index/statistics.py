@@ -58,9 +58,9 @@ def background(encoder: Encoder, language: Language) -> list[bytes]:
     return [part.tobytes() for part in np.split(shipped[f"background_{language}"], ends)]
 
 
-def token_means(encoder: Encoder, kind: Kind, language: Language) -> Floats:
-    """The mean token vector of a language's texts, (dimension,), of an encoder with statistics."""
-    mean: Floats = _shipped(encoder.statistics)[f"{kind}_{language}_token"]
+def token_means(statistics: Path, kind: Kind, language: Language) -> Floats:
+    """The mean token vector of a language's texts, (dimension,), of an encoder's statistics."""
+    mean: Floats = _shipped(statistics)[f"{kind}_{language}_token"]
     return mean
 
 

@@ -42,7 +42,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from index import e5
-from index.encoder import Kind, open_encoder
+from index.encoder import Kind, e5_statistics
 from index.sentences import split_sentences
 from index.statistics import token_means
 from index.types import LANGUAGES, Language
@@ -251,10 +251,13 @@ class Means(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        encoder = open_encoder(e5.NAME)
+        statistics = e5_statistics(None)
+        assert statistics
         for kind in KINDS:
             for language in LANGUAGES:
-                mean = torch.from_numpy(np.array(token_means(encoder, kind, language), np.float32))
+                mean = torch.from_numpy(
+                    np.array(token_means(statistics, kind, language), np.float32)
+                )
                 self.register_buffer(f"{kind}_{language}", mean)
 
     def centre(self, tokens: Tokens, kind: str, language: Language, *, update: bool) -> Tokens:

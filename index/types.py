@@ -112,13 +112,13 @@ class Filters:
             return True
         if not article.published:
             return False
-        first, last = _span(article.published)
+        first, last = days_of(article.published)
         after = not self.published_from or first >= self.published_from
         before = not self.published_to or last <= self.published_to
         return after and before
 
 
-def _span(published: str) -> tuple[date, date]:
+def days_of(published: str) -> tuple[date, date]:
     """First and last day that an ISO date of day, month or year precision may mean."""
     year, month, day = (*map(int, published.split("-")), 0, 0)[:3]
     if day:

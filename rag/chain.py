@@ -165,10 +165,8 @@ class AnswerChain:
         """Articles near the question; of any time, where only a period was searched."""
         hits = state.hits
         if state.query.period and state.query.period.strict and state.encoded:
-            filters = replace(state.query.filters, published_from=None, published_to=None)
-            hits = self._retriever.search(
-                replace(state.query, filters=filters), state.encoded, _N_HITS
-            )
+            of_any_time = replace(state.query, filters=state.query.chosen)
+            hits = self._retriever.search(of_any_time, state.encoded, _N_HITS)
         near = [hit for hit in hits if hit.scores["late_interaction"] >= _NEAR]
         return extractive.nearest_articles(near)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import combinations
 
 from babel.dates import format_date, format_timedelta
 from babel.lists import format_list
@@ -172,7 +172,7 @@ def _differ(groups: Sequence[_Group]) -> bool:
         and _overlap(one.first, other.first) >= _SAME_SUBJECT
         and not telling_numbers(one.first.quote) & telling_numbers(other.first.quote)
         and all(telling_numbers(group.first.quote) for group in (one, other))
-        for one, other in pairwise(groups)
+        for one, other in combinations(groups, 2)
     )
 
 

@@ -11,6 +11,7 @@ _SEPARATORS = str.maketrans({"٬": ",", "٫": ".", "\u00a0": " ", "\u202f": " "}
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+")
 _NAME = re.compile(r"(?<![\w'’-])[A-Z][\w'’-]*\w")
 _OPENING = re.compile(r"(?:^|[.!?:؟\n])[\s«“\"'(\[]*$|[«“\"(]\s*$")
+_BEFORE = 8  # characters in which what opens a sentence stands
 # Two and fewer are said in too many ways ("both", "a", the Arabic dual) to be missed.
 _FEW = 2
 
@@ -55,6 +56,21 @@ _DUALS = {
 _PERCENT = re.compile(r"(?:بال|في ال|ب)ما?يه(?!\w)")
 _SHORT = {"m": " million", "mn": " million", "bn": " billion", "k": " thousand"}
 _SHORTENED = re.compile(r"(?<=\d)\s?(m|mn|bn|k)(?!\w)")
+_LARGE = r"thousand|million|billion|trillion|الف|مليون|مليار|تريليون"
+# Said in a way that the words alone do not add up to.
+_SPELLED = tuple(
+    (re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), spelled)
+    for pattern, spelled in (
+        (r"(?:half a|نصف(?: ال)?) ?" + rf"({_LARGE})", r"0.5 \1"),
+        (r"(?:a quarter of a|quarter of a|ربع(?: ال)?) ?" + rf"({_LARGE})", r"0.25 \1"),
+        (r"مليونين ونصف(?: المليون)?", "2.5 مليون"),
+        (r"مليارين ونصف(?: المليار)?", "2.5 مليار"),
+        (r"tens of thousands|عشرات (?:ال)?الاف", "10 thousand"),
+        (r"hundreds of thousands|مييات (?:ال)?الاف", "100 thousand"),
+        (r"tens of millions|عشرات الملايين", "10 million"),
+        (rf"(\d+),(\d{{1,2}})(?= ?(?:{_LARGE}))", r"\1.\2"),
+    )
+)
 _ENGLISH_ORDINALS = {
     word: f" {number} "
     for number, word in enumerate(
@@ -64,8 +80,8 @@ _ENGLISH_ORDINALS = {
 _ORDINAL = re.compile(rf"\b(?:{'|'.join(_ENGLISH_ORDINALS)})\b")
 _ARTICLES = ("بال", "لل", "ال", "ب", "ل")
 _NEGATIONS = re.compile(
-    r"(?<!\w)(?:not|no|never|none|neither|nor|cannot|refus(?:e|es|ed|ing) to|fail(?:s|ed)? to|"
-    r"den(?:y|ies|ied)|\w+n['’]t|[وف]?(?:لا|لم|لن|ليس|ليست|ليسوا|لست)|"
+    r"(?<!\w)(?:not|no(?!\. ?\d)|without|unable|yet to|never|none|neither|nor|cannot|refus(?:e|es|ed|ing) to|fail(?:s|ed)? to|"
+    r"den(?:y|ies|ied)|\w+n['’]t|[وفب]?(?:لا|لم|لن|ليس|ليست|ليسوا|لست|دون|بلا|عدم)|"
     r"[وفي]?(?:رفض|ترفض|يرفض|رفضت|رفضوا|نفي|نفت|ينفي|تنفي|فشل|فشلت))(?!\w)"
 )
 # Words of denial that deny nothing.
@@ -78,6 +94,8 @@ _IDIOMS = re.compile(
 def numbers(text: str) -> set[float]:
     """Values of all numbers, in digits of either script or in words: "٣٦ ألفًا" is 36,000."""
     folded = _PERCENT.sub("%", fold(text.translate(_SEPARATORS)))
+    for pattern, spelled in _SPELLED:
+        folded = pattern.sub(spelled, folded)
     folded = _SHORTENED.sub(lambda match: _SHORT[match[1]], ordinals_as_digits(folded))
     return set(_values(_ORDINAL.sub(lambda match: _ENGLISH_ORDINALS[match[0]], folded)))
 
@@ -108,11 +126,16 @@ def weekdays(text: str) -> set[int]:
 def latin_names(text: str) -> list[str]:
     """Capitalised words, but for months, days, and a word that only opens a sentence."""
     calendar = month_numbers().keys() | weekday_numbers().keys() | stopwords()
-    found = [match for match in _NAME.finditer(text) if fold(match.group()) not in calendar]
+    found = [
+        match
+        for match in _NAME.finditer(text)
+        if match.group().isupper() or fold(match.group()) not in calendar
+    ]
     return [
         match.group()
         for number, match in enumerate(found)
-        if not _OPENING.search(text[: match.start()])
+        if not _OPENING.search(text[max(0, match.start() - _BEFORE) : match.start()])
+        or match.group().isupper()
         or (number + 1 < len(found) and found[number + 1].start() == match.end() + 1)
     ]
 
@@ -125,32 +148,44 @@ def negated(text: str) -> bool:
 def _values(folded: str) -> Iterator[float]:
     """Values of runs of numbers and number words in folded text."""
     total = current = 0.0
-    open_ = digits = linked = False
+    open_ = digits = False
+    linked = ""
     for token in _TOKEN.findall(folded):
         joined, word = _bare(token)
-        multiple, value = _multiples().get(word), _words().get(word)
-        number = token[0].isdigit()
         if open_ and word in ("and", "و"):
-            linked = True
+            linked = word
             continue
-        apart = not (multiple or joined or linked or _fits(current, value, digits=digits))
-        if open_ and (number or apart or not (multiple or value is not None)):
+        multiple, value = _multiples().get(word), _words().get(word)
+        number = _digits(token) if token[0].isdigit() else None
+        if number is not None:
+            goes_on = linked == "و" and total >= 1_000 > number and not current  # "ألف و200"
+        else:
+            goes_on = (
+                bool(multiple) or joined or bool(linked) or _fits(current, value, digits=digits)
+            )
+        known = not (number is None and multiple is None and value is None)
+        if open_ and not (goes_on and known):
             yield total + current
-            total, current, open_, digits = 0.0, 0.0, False, False
-        linked = False
-        if number:
-            current, open_, digits = float(token.replace(",", "")), True, True
+            total, current, digits = 0.0, 0.0, False
+        open_, linked = known, ""
+        if number is not None:
+            current, digits = current + number, True
         elif multiple:
             # "خمسة ومئة" adds up, "five hundred" multiplies.
-            added = joined and multiple == 100 and open_
-            current = current + 100 if added else max(current, 1.0) * multiple
-            open_ = True
+            added = joined and multiple == 100 and bool(total or current)
+            current = current + 100 if added else (current or 1.0) * multiple
+            if multiple >= 1_000:
+                total, current = total + current, 0.0
         elif value is not None:
-            current, open_ = current + value, True
-        if open_ and (multiple or value or 0) >= 1_000:
-            total, current = total + current, 0.0
+            total, current = (
+                (total + value, current) if value >= 1_000 else (total, current + value)
+            )
     if open_:
         yield total + current
+
+
+def _digits(token: str) -> float:
+    return float(token.replace(",", ""))
 
 
 def _fits(current: float, value: float | None, *, digits: bool) -> bool:

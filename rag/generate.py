@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from index.errors import ModelError
 from index.normalize import detect_language, fold
 from index.sentences import split_sentences
-from index.types import Hit, Language
+from index.types import LANGUAGES, Hit, Language
 from prompts import say
 from rag.evidence import Candidate
 from rag.extractive import spoken_date
@@ -26,10 +26,14 @@ _TURNS = 3
 _TURN_CHARS = 500
 # Share of the window that the conversation may take, and what the model's own template takes.
 _HISTORY_SHARE, _SPARE_TOKENS = 0.15, 64
-_MARKERS = re.compile(r"[\[【]\s*(\d+(?:\s*[-–,،;]\s*\d+)*)\s*[\]】]")
+_MARKERS = re.compile(r"[\[【]\s*(\d{1,4}(?:\s*[-–,،;]\s*\d{1,4}){0,20})\s*[\]】]")
 _MARKER_RUN = re.compile(r"(?:\s*[\[【][\d\s,،;–-]+[\]】])*")
 _MARKUP = re.compile(r"\*\*|__|`+|^\s*#{1,6}\s+|^\s*>\s+|!?\[([^\]\[]*)\]\([^()]*\)", re.MULTILINE)
-_QUOTED = re.compile(r"«([^«»]*)»|“([^“”]*)”|\"([^\"\n]*)\"")
+_QUOTED = re.compile(r"«([^«»]*)»|“([^“”]*)”|\"([^\"\n]*)\"|‘([^‘’]*)’|(?<!\w)'([^'\n]*)'(?!\w)")
+_NUMBERED = re.compile(r"\W*\d{1,3}[.)]?\W*")  # of a list
+# What reasoning models think aloud before they answer.
+_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?(?:</think(?:ing)?>\s*|\Z)", re.DOTALL)
+_THOUGHT_ENDS = re.compile(r".*</think(?:ing)?>\s*", re.DOTALL)
 _MAX_REWRITE = 300
 
 
@@ -142,11 +146,15 @@ class Writer:
     def take(self, piece: str) -> Iterator[str]:
         """The statements that the piece completes, checked."""
         self._buffer += piece
-        ends = _ends(self._buffer, self.query.language)
-        yield from self._up_to(ends)
+        if "</think" not in self._buffer and "<think" in self._buffer:
+            return
+        # Some begin to think before their reply does.
+        self._buffer = _THOUGHT_ENDS.sub("", self._buffer)
+        yield from self._up_to(_ends(self._buffer, self.query.language))
 
     def finish(self) -> Iterator[str]:
         """What is left once the model has ended; not for one that broke off."""
+        self._buffer = _THOUGHT.sub("", self._buffer)
         ends = _ends(self._buffer, self.query.language)
         yield from self._up_to([*ends, len(self._buffer)])
 
@@ -161,8 +169,10 @@ class Writer:
     def _checked(self, statement: str) -> Iterator[str]:
         space = statement[: len(statement) - len(statement.lstrip())]
         text = _MARKUP.sub(lambda m: m[1] or "", statement.strip())
-        if fold(_say(self.query.language, "no_answer")) in fold(text) and not self._began:
+        if not self._began and _bare(text) in _no_answers():
             self.declined = True
+            return
+        if _NUMBERED.fullmatch(text):
             return
         cited = self._cited(text)
         plain = _MARKERS.sub("", text)
@@ -217,6 +227,14 @@ class Writer:
         return "".join(f"[{marker}]" for marker in dict.fromkeys(markers))
 
 
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"[^\W\d_]+", fold(text)))
+
+
+def _no_answers() -> set[str]:
+    return {_bare(_say(language, "no_answer")) for language in LANGUAGES}
+
+
 def as_evidence(candidate: Candidate, marker: int) -> Evidence:
     """A candidate as the evidence of a marker."""
     return Evidence(
@@ -258,7 +276,13 @@ def _unquoted(plain: str, cited: Sequence[Candidate]) -> str:
         inside = next(group for group in match.groups() if group is not None)
         return match.group() if inside.strip() and inside.strip(" .,،") in source else inside
 
-    return _QUOTED.sub(keep, plain)
+    kept = _QUOTED.sub(keep, plain)
+    return kept if _is_paired(kept) else re.sub(r"[«»“”\"]", "", kept)
+
+
+def _is_paired(text: str) -> bool:
+    ends = (("«", "»"), ("“", "”"))
+    return all(text.count(a) == text.count(b) for a, b in ends) and text.count('"') % 2 == 0
 
 
 def rewrite(
@@ -272,7 +296,9 @@ def rewrite(
     asked = say("rewrite", language, "question", turns=turns, question=as_data(query.question))
     messages = [("system", say("rewrite", language, "instructions")), ("human", asked)]
     try:
-        text = " ".join("".join(model.stream(messages, usage, cancelled)).split()).strip(' «»"“”')
+        text = _THOUGHT.sub("", "".join(model.stream(messages, usage, cancelled)))
+        text = _THOUGHT_ENDS.sub("", text)
+        text = " ".join(text.split()).strip(' «»"“”')
     except ModelError as error:
         if error.kind == "cancelled":
             raise

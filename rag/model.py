@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import queue
+import random
 import re
 import threading
 import time
@@ -14,6 +15,8 @@ from functools import cache
 from importlib.resources import files
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import SecretStr
 
 from index.errors import ModelError, SettingsError
 from rag.settings import Settings
@@ -60,14 +63,14 @@ class ChatModel:
         self.answer_tokens = settings.llm_answer_tokens
         self._seconds = settings.llm_timeout
         self._prices = settings.llm_price_in, settings.llm_price_out
-        first = _open(settings.llm, settings.llm_url, settings)
-        self._model = (
-            first.with_fallbacks(
-                [_open(settings.llm_fallback, settings.llm_fallback_url, settings)]
-            )
-            if settings.llm_fallback
-            else first
-        )
+        self._n_tries = settings.llm_retries + 1
+        named = [(settings.llm, settings.llm_url, settings.llm_key)]
+        if settings.llm_fallback:
+            fallback = settings.llm_fallback, settings.llm_fallback_url, settings.llm_fallback_key
+            named.append(fallback)
+        # The last may be silent as long as there is time; those before it must leave some.
+        seconds = self._seconds / len(named) / (self._n_tries if len(named) > 1 else 1)
+        self._models = [_open(*one, settings, seconds) for one in named]
 
     def stream(
         self, messages: Messages, usage: Usage, cancelled: threading.Event | None = None
@@ -84,15 +87,18 @@ class ChatModel:
         pieces: queue.SimpleQueue[Any] = queue.SimpleQueue()
         unwanted = threading.Event()
         pump = threading.Thread(
-            target=_pump, args=(self._model, messages, pieces, unwanted), daemon=True
+            target=_pump,
+            args=(self._models, self._n_tries, messages, pieces, unwanted),
+            daemon=True,
         )
         pump.start()
         said: list[str] = []
-        finish = ""
+        finish, counted = "", False
         try:
             while (piece := _next(pieces, deadline, cancelled)) is not None:
                 finish = _finish_reason(piece) or finish
                 if piece.usage_metadata:
+                    counted = True
                     usage.tokens_in += piece.usage_metadata["input_tokens"]
                     usage.tokens_out += piece.usage_metadata["output_tokens"]
                 if text := str(piece.text):
@@ -100,14 +106,13 @@ class ChatModel:
                     yield text
         finally:
             unwanted.set()
-            self._account(messages, said, usage)
+            self._account([] if counted else messages, [] if counted else said, usage)
         _check_ending("".join(said), finish)
 
     def _account(self, messages: Messages, said: Sequence[str], usage: Usage) -> None:
-        """Counts for a server that does not, and prices."""
-        if said and not usage.tokens_out:
-            usage.tokens_in += sum(count_tokens(text) for _, text in messages)
-            usage.tokens_out += count_tokens("".join(said))
+        """Counts for a server that did not, and prices."""
+        usage.tokens_in += sum(count_tokens(text) for _, text in messages)
+        usage.tokens_out += count_tokens("".join(said))
         price_in, price_out = self._prices
         usage.cost = (usage.tokens_in * price_in + usage.tokens_out * price_out) / 1e6
 
@@ -136,17 +141,17 @@ def _ranks(_address: str, expected_hash: str) -> dict[bytes, int]:
     return {base64.b64decode(token): int(rank) for token, rank in pairs}
 
 
-def _open(name: str, url: str, settings: Settings) -> Any:
+def _open(name: str, url: str, key: SecretStr | None, settings: Settings, seconds: float) -> Any:
     from langchain.chat_models import init_chat_model
 
     options: dict[str, Any] = {
         "temperature": settings.llm_temperature,
-        "timeout": settings.llm_timeout,
-        "max_retries": settings.llm_retries,
+        "timeout": seconds,
+        "max_retries": 0,  # a client's own would go on when nobody waits any longer
         "max_tokens": settings.llm_answer_tokens,
     }
-    if settings.llm_key:
-        options["api_key"] = settings.llm_key.get_secret_value()
+    if key:
+        options["api_key"] = key.get_secret_value()
     if url:
         # A local server asks for no key, but the client does.
         options = {"api_key": "none", **options, "base_url": url, "stream_usage": True}
@@ -160,20 +165,57 @@ def _open(name: str, url: str, settings: Settings) -> Any:
 
 
 def _pump(
-    model: Any, messages: Messages, pieces: "queue.SimpleQueue[Any]", unwanted: threading.Event
+    models: Sequence[Any],
+    n_tries: int,
+    messages: Messages,
+    pieces: "queue.SimpleQueue[Any]",
+    unwanted: threading.Event,
 ) -> None:
-    """Reads the model in a thread of its own, so that no silence of it can hold an answer up."""
-    try:
-        stream = model.stream(messages)
-        for piece in stream:
+    """Reads a model in a thread of its own, so that no silence of it can hold an answer up.
+
+    A failed try is followed by the next, and then by the next model, until a word was said.
+    """
+    problem: Exception | None = None
+    for model in models:
+        for number in range(n_tries):
             if unwanted.is_set():
-                with suppress(Exception):
-                    stream.close()
                 return
-            pieces.put(piece)
-        pieces.put(None)
-    except Exception as error:  # each provider raises its own
-        pieces.put(error)
+            began = False
+            try:
+                stream = model.stream(messages)
+                for piece in stream:
+                    if unwanted.is_set():
+                        with suppress(Exception):
+                            stream.close()
+                        return
+                    began = True
+                    pieces.put(piece)
+                pieces.put(None)
+                return
+            except Exception as error:  # each provider raises its own
+                problem = error
+                if began:
+                    pieces.put(error)
+                    return
+            if not _may_pass(problem):
+                break
+            if number + 1 < n_tries:
+                unwanted.wait(_pause(problem, number))
+    pieces.put(problem)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed a little later."""
+    status = getattr(error, "status_code", None)
+    return not isinstance(status, int) or status in (408, 409, 429) or status >= 500
+
+
+def _pause(error: Exception, number: int) -> float:
+    """Seconds until the next try: what the server asks for, else ever longer ones."""
+    asked = getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")
+    if re.fullmatch(r"\d{1,4}(?:\.\d+)?", asked):
+        return float(asked)
+    return float(0.5 * 2**number * random.uniform(0.75, 1.25))
 
 
 def _next(
@@ -216,6 +258,7 @@ def _finish_reason(piece: Any) -> str:
 def _check_ending(said: str, finish: str) -> None:
     if not said.strip():
         raise ModelError("empty", "the model said nothing")
+    finish = finish.lower()
     if finish in ("length", "max_tokens"):
         raise ModelError("cut_off", "the model reached its limit of tokens")
     if finish not in _STOPPED and not re.search(r"[.!?؟:)\]»”\"]\s*$", said):

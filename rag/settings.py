@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     )
     llm_fallback: str = Field("", description="PROVIDER:MODEL that is asked when it fails.")
     llm_fallback_url: str = Field("", description="Address of the fallback's server.")
+    llm_fallback_key: SecretStr | None = Field(None, description="Its key.")
     llm_timeout: float = Field(
         60, gt=0, le=3_600, description="Seconds for a whole reply, retries included."
     )
@@ -115,6 +116,5 @@ def load_settings(**overrides: object) -> Settings:
         name = ".".join(map(str, first["loc"]))
         if not name:
             raise SettingsError(first["msg"].removeprefix("Value error, ")) from error
-        raise SettingsError(
-            f"setting {name!r}: {first['msg']}; found {first['input']!r}"
-        ) from error
+        found = "" if "key" in name else f"; found {first['input']!r}"
+        raise SettingsError(f"setting {name!r}: {first['msg']}{found}") from error

@@ -16,13 +16,15 @@ class Query:
     """A question ready to be searched: `text` stands alone, without the conversation.
 
     `language` is that of the answer. Relative dates count from `as_of`; `period` is what the
-    question says of time, already in `filters` where it is strict; `latest` asks for the newest.
+    question says of time, already in `filters` where it is strict; `chosen` are the filters
+    without it; `latest` asks for the newest.
     """
 
     question: str
     text: str
     language: Language
     filters: Filters = field(default_factory=Filters)
+    chosen: Filters = field(default_factory=Filters)
     history: "History" = ()
     as_of: date = field(default_factory=date.today)
     period: Period | None = None

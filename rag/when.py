@@ -6,14 +6,14 @@ articles published then forward.
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 
-from index.dates import month_numbers, parse_date
+from index.dates import month_numbers, parse_date, weekday_numbers
 from index.normalize import fold
+from index.types import days_of
 from rag.facts import numbers
 
 # News of a day is often printed on the next.
@@ -26,6 +26,10 @@ _LATEST = re.compile(
     r"الان|حتي الان|هذه الايام|في الوقت الحالي|المستجدات)(?!\w)"
 )
 _TODAY = re.compile(r"(?<!\w)(?:اليوم|الان|today|tonight|just now)(?!\w)")
+_TODAYS = re.compile(
+    r"(?<!\w)(?<!usa )(?:today|this morning|tonight|هذا الصباح|الليله)(?!\w)|"
+    r"(?<!ذلك )(?<!نفس )(?<!هذا )(?<!روسيا )(?<!المصري )(?<!\w)اليوم(?!\w)(?! (?:ال|نفسه))"
+)
 _UNIT_DAYS = {
     **dict.fromkeys(("day", "days", "يوم", "ايام", "يوما", "الايام", "يومين", "اليومين"), 1),
     **dict.fromkeys(("week", "weeks", "اسبوع", "اسابيع", "اسبوعا", "الاسابيع", "اسبوعين"), 7),
@@ -49,17 +53,27 @@ class Period:
 def read_period(question: str, as_of: date) -> Period | None:
     """The period that a question names, None when it names none."""
     text = fold(question)
-    for pattern, read in _relative():
-        if match := pattern.search(text):
-            first, last = read(match, as_of)
-            return Period(first, min(last, as_of), strict=last - first <= _STRICT)
-    if since := _since().search(text):
-        named = _named(text[since.end() :], as_of)
-        if not named or named[0] > as_of:
-            return None
-        return Period(named[0], as_of, strict=as_of - named[0] <= _STRICT)
+    if (since := _since().search(text)) and (
+        started := _named(text[since.end() :], as_of) or _relative_days(text, since.end(), as_of)
+    ):
+        first = started[0]
+        return Period(first, as_of, strict=as_of - first <= _STRICT) if first <= as_of else None
+    if found := _relative_days(text, None, as_of):
+        first, last = found
+        return Period(first, min(last, as_of), strict=last - first <= _STRICT)
+    if _TODAYS.search(text):  # often just "now", or an outlet's name
+        return Period(as_of, as_of, strict=False)
     named = _named(text, as_of)
     return Period(*named, strict=False) if named else None
+
+
+def _relative_days(text: str, start: int | None, as_of: date) -> tuple[date, date] | None:
+    """What relative words mean, anywhere in the text or at that place of it."""
+    for pattern, read in _relative():
+        match = pattern.search(text) if start is None else pattern.match(text, start)
+        if match:
+            return read(match, as_of)
+    return None
 
 
 def asks_for_latest(question: str) -> bool:
@@ -70,22 +84,14 @@ def asks_for_latest(question: str) -> bool:
 def _named(text: str, as_of: date) -> tuple[date, date] | None:
     """First and last day of the date that folded text names."""
     if found := parse_date(_TODAY.sub(" ", text), as_of.isoformat()):
-        return _days(found)
+        return days_of(found)
     if month := _month().search(text):
         number = month_numbers()[month["month"]]
         year = as_of.year - (number > as_of.month)
-        return _days(f"{year:04d}-{number:02d}")
+        return days_of(f"{year:04d}-{number:02d}")
     if year_alone := re.search(r"(?<![\w.,/-])(?:19|20)\d\d(?![\w/-])(?![.,]\d)", text):
-        return _days(year_alone.group())
+        return days_of(year_alone.group())
     return None
-
-
-def _days(iso: str) -> tuple[date, date]:
-    year, month, day = (*map(int, iso.split("-")), 0, 0)[:3]
-    if day:
-        return date(year, month, day), date(year, month, day)
-    last = month or 12
-    return date(year, month or 1, 1), date(year, last, monthrange(year, last)[1])
 
 
 Read = Callable[[re.Match[str], date], tuple[date, date]]
@@ -111,12 +117,12 @@ def _relative() -> tuple[tuple[re.Pattern[str], Read], ...]:
     def month(n: int) -> Read:
         def read(_: re.Match[str], now: date) -> tuple[date, date]:
             months = now.year * 12 + now.month - 1 - n
-            return _days(f"{months // 12:04d}-{months % 12 + 1:02d}")
+            return days_of(f"{months // 12:04d}-{months % 12 + 1:02d}")
 
         return read
 
     def year(n: int) -> Read:
-        return lambda _, now: _days(f"{now.year - n:04d}")
+        return lambda _, now: days_of(f"{now.year - n:04d}")
 
     def past(match: re.Match[str], now: date) -> tuple[date, date]:
         unit = match["unit"]
@@ -127,13 +133,13 @@ def _relative() -> tuple[tuple[re.Pattern[str], Read], ...]:
             if _DUAL.search(unit)
             else next(iter(numbers(match["n"] or "")), some if plural else 1)
         )
-        return now - timedelta(days=min(int(n), 1_000) * _UNIT_DAYS[unit]), now
+        return now - timedelta(days=int(min(n, 1_000)) * _UNIT_DAYS[unit]), now
 
     unit = "|".join(sorted(_UNIT_DAYS, key=len, reverse=True))
+    named = "|".join(sorted(map(re.escape, (*weekday_numbers(), *month_numbers())), reverse=True))
     table: list[tuple[str, Read]] = [
         (r"(?:the )?day before yesterday|اول (?:من )?امس|امس الاول", back(2)),
         (r"yesterday|last night|امس|البارحه", back(1)),
-        (r"today|this morning|tonight|اليوم(?! (?:ال|ان))|هذا الصباح|الليله", back(0)),
         (
             rf"the (?:last|past|previous) (?P<n>[\w-]+ )?(?P<unit>{unit})(?! of)",
             past,
@@ -144,10 +150,10 @@ def _relative() -> tuple[tuple[re.Pattern[str], Read], ...]:
         ),
         (rf"(?:خلال|في|طوال) (?P<n>)(?P<unit>{unit}) (?:ال)?(?:ماضي|اخير|منصرم)\w*", past),
         (rf"(?:خلال|في) (?P<unit>{unit}) (?P<n>ال\w+ )(?:الماضيه|الاخيره|الماضيين)", past),
-        (rf"(?:اخر|منذ) (?P<n>\w+ )?(?P<unit>{unit})(?! (?:من|في))", past),
-        (r"last week(?! of)|الاسبوع (?:الماضي|الفائت|المنصرم)", week(1)),
+        (rf"(?:اخر|منذ) (?P<n>\w+ )?(?P<unit>{unit})(?! (?:من|في|{named}|\d))", past),
+        (r"(?<!before )last week(?! of)|الاسبوع (?:الماضي|الفائت|المنصرم)", week(1)),
         (r"this week|هذا الاسبوع|الاسبوع (?:الحالي|الجاري)", week(0)),
-        (r"last month(?! of)|الشهر (?:الماضي|الفائت|المنصرم)", month(1)),
+        (r"(?<!before )last month(?! of)|الشهر (?:الماضي|الفائت|المنصرم)", month(1)),
         (r"last year|(?:العام|السنه) (?:الماضي|الماضيه|الفائت|المنصرم)", year(1)),
         (r"this year|(?:هذا العام|هذه السنه)|(?:العام|السنه) (?:الحالي|الجاري)\w*", year(0)),
         (r"this month|هذا الشهر|الشهر (?:الحالي|الجاري)", month(0)),

@@ -342,15 +342,15 @@ def test_sets_that_know_little(fake_sample, tmp_path):
 
 
 def test_a_model_answers_only_where_it_is_asked_for(dataset, fake_sample, tmp_path):
-    quoted = ask(dataset, fake_sample, tmp_path / "a")
+    quoted = ask(dataset, fake_sample, tmp_path / "a", limit=6)
     with scripted_server() as server:
         server.script = ["NO ANSWER"]
         settings = Settings(min_confidence=0, llm="openai:scripted", llm_url=server.url)
         assistant = Assistant(fake_sample.store, settings)
-        same = ask(dataset, assistant, tmp_path / "b")
+        same = ask(dataset, assistant, tmp_path / "b", limit=6)
         assert server.seen == []
         assert values(same) == values(quoted)
-        ask(dataset, assistant, tmp_path / "c", engine="model")
+        ask(dataset, assistant, tmp_path / "c", engine="model", limit=6)
         assert server.seen
     with pytest.raises(SettingsError, match="set BURHAN_LLM"):
         ask(dataset, fake_sample, tmp_path / "d", engine="model")

@@ -63,7 +63,7 @@ def test_meaning_crosses_languages(real_encoder):
 
 
 def test_a_damaged_build_is_noticed(real_encoder, tmp_path):
-    built = _built_onnx(default_cache())
+    built = _built_onnx(default_cache(), e5.TRAINED_FOLDER)
     path, note = tmp_path / built.name, tmp_path / "built.json"
     path.write_bytes(built.read_bytes()[:-1])
     note.write_text((built.parent / "built.json").read_text())

@@ -25,7 +25,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.script, self.seen, self.broken_off = [Reply("?")], [], 0
+        self.script, self.seen, self.broken_off, self.keys = [Reply("?")], [], 0, []
         self.released = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
 
@@ -44,6 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.keys.append(self.headers["Authorization"])
         reply = self.server.next_reply(body)
         if reply.hang:
             self.server.released.wait(reply.hang)

@@ -22,7 +22,7 @@ from tests.rag.scripted import numbered, scripted_server
 PATH = ROOT / "tests" / "data" / "attacks.jsonl"
 ATTACKS = [json.loads(line) for line in PATH.read_text(encoding="utf-8").split("\n") if line]
 # A real model is slow: `python -m tests.rag.test_attacks` asks it about every article.
-KINDS = ("direct_instruction", "chat_template")
+KINDS = ("direct_instruction",)
 
 INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 
@@ -84,7 +84,7 @@ def test_a_model_is_not_shown_instructions_and_its_obedience_is_not_shown(store)
     with scripted_server() as server:
         options = {"llm": "openai:scripted", "llm_url": server.url}
         assistant = Assistant(store, load_settings(**options))
-        for attack in ATTACKS:
+        for attack in ATTACKS[::2]:  # one of each kind and language
             canary = attack["canary"][0]
             server.script, server.seen = [lambda _, canary=canary: f"{canary} [1]."], []
             answer = assistant.ask(attack["question"][attack["language"]])
@@ -135,6 +135,11 @@ def test_sentences_for_a_model_are_known(sentence):
         "Officials refused to respond to questions in Arabic or English media.",
         "قال الوزير إن التعليمات الجديدة ستصدر غدًا.",
         "The new system will cost 4 million dinars.",
+        "كشف المرصد السوري لحقوق الإنسان، نقلًا عن مصادر محلية، مقتل شخصين.",
+        "نُقل 700 منهم فقط إلى المخيم.",
+        "قُتل المساعد أول محمد العلي على يد مجهولين.",
+        "رفضوا تنفيذ أوامر النظام بحسب الأمين العام المساعد للاتحاد.",
+        "Assistant Secretary of State Barbara Leaf will visit Damascus.",
     ],
 )
 def test_news_is_not_taken_for_instructions(sentence):

@@ -54,9 +54,9 @@ def test_evidence_in_the_other_language_is_said_to_be():
 
 def test_a_second_quote_of_an_article_is_not_attributed_again():
     second = evidence(marker=2, text="It was closed again.")
-    assert lines("en", evidence(), second)[1] == "It also says: “It was closed again.” [2]"
+    assert lines("en", evidence(), second)[1] == "The same article says: “It was closed again.” [2]"
     arabic = lines("ar", evidence("ar"), evidence("ar", marker=2, text="ثم أغلق."))
-    assert arabic[1] == "وجاء فيه أيضًا: «ثم أغلق.» [2]"
+    assert arabic[1] == "وجاء في المقال نفسه: «ثم أغلق.» [2]"
 
 
 def test_outlets_that_say_the_same_are_named_together():

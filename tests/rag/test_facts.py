@@ -20,6 +20,14 @@ from rag import facts
         ("القرن التاسع عشر", {19}),
         ("the 19th century, the third time", {19, 3}),
         ("الأربع كرات", {4}),
+        ("half a million", {500_000}),
+        ("نصف مليون", {500_000}),
+        ("مليونين ونصف المليون", {2_500_000}),
+        ("2,5 مليون", {2_500_000}),
+        ("tens of thousands", {10_000}),
+        ("عشرات الآلاف", {10_000}),
+        ("ألف و200", {1_200}),
+        ("two and 300", {2, 300}),
         ("no numbers here", set()),
     ],
 )
@@ -53,6 +61,11 @@ def test_names_are_capitals_that_open_no_sentence():
     text = "Officials in Damascus met Ahmad Ali on Monday in May. Omar left. The UN agreed."
     assert facts.latin_names(text) == ["Damascus", "Ahmad", "Ali", "UN"]
     assert facts.latin_names("Ahmad Ali spoke.") == ["Ahmad", "Ali"]
+    assert facts.latin_names("Salaries were paid by WHO.") == ["WHO"]
+
+
+def test_names_are_found_quickly_however_many():
+    assert len(facts.latin_names("Ab " * 20_000)) == 20_000  # was quadratic: minutes
 
 
 @pytest.mark.parametrize(

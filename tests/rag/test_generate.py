@@ -152,6 +152,39 @@ def test_when_the_model_finds_no_answer_it_is_a_refusal(ask_model):
     assert "do not hold an answer" in answer.text
 
 
+def test_words_of_refusal_in_a_statement_refuse_nothing(ask_model):
+    text = "Officials gave no answer [{n}]. The Shumar Dam is 68 metres high [{n}]."
+    answer = ask_model(says(text)).ask(DAM)
+    assert answer.text == "The Shumar Dam is 68 metres high. [1]"
+    assert ask_model("**NO ANSWER.**").ask(DAM_AR).refused
+
+
+def test_a_numbered_list_and_endless_markers(ask_model):
+    endless = "9" * 5_000
+    text = f"1. The Shumar Dam is 68 metres high [{{n}}].\n2. It is on the Rannan [{endless}]."
+    answer = ask_model(says(text), unsupported="mark").ask(DAM)
+    assert answer.text.startswith("The Shumar Dam is 68 metres high. [1]")
+    assert "1. [unverified]" not in answer.text
+
+
+def test_the_key_is_not_sent_to_the_fallback(ask_model, server):
+    with scripted_server() as second:
+        second.script = [says("The Shumar Dam is 68 metres high [{n}].")]
+        options = {"llm_fallback": "openai:second", "llm_fallback_url": second.url}
+        assistant = ask_model(Reply(status=500), llm_retries=0, llm_key="sk-first", **options)
+        assert assistant.ask(DAM).text == "The Shumar Dam is 68 metres high. [1]"
+        assert server.keys[-1] == "Bearer sk-first"
+        assert "sk-first" not in second.keys[-1]
+
+
+def test_a_silent_server_leaves_time_for_the_fallback(ask_model, server):
+    with scripted_server() as second:
+        second.script = [says("The Shumar Dam is 68 metres high [{n}].")]
+        options = {"llm_fallback": "openai:second", "llm_fallback_url": second.url}
+        assistant = ask_model(Reply(hang=9), llm_retries=0, llm_timeout=6, **options)
+        assert assistant.ask(DAM).text == "The Shumar Dam is 68 metres high. [1]"
+
+
 def test_no_evidence_asks_no_model(ask_model, server):
     assert ask_model("?").ask("What is the best recipe for chocolate cake?").refused
     assert server.seen == []
@@ -191,6 +224,14 @@ def test_a_follow_up_is_rewritten_by_the_model(ask_model, server):
     failing = ask_model(Reply(status=400), answered)
     answer = failing.ask("And how high is it?", history=[Turn("Who opened the Shumar Dam?")])
     assert answer.standalone == "Who opened the Shumar Dam? And how high is it?"
+
+
+def test_what_a_model_thinks_aloud_is_not_shown(ask_model):
+    unopened = "The Shumar Dam is 68 metres high [{n}]. I must say so.\n</think>\n"
+    thought = "<think>The Shumar Dam is 68 metres high [{n}]. So I say so.</think>\n\n"
+    told = "The Shumar Dam is 68 metres high [{n}]."
+    assert ask_model(says(thought + told)).ask(DAM).text == "The Shumar Dam is 68 metres high. [1]"
+    assert "must" not in ask_model(says(unopened + told)).ask(DAM).text
 
 
 def test_stopping_closes_the_connection(ask_model, server):
@@ -286,7 +327,8 @@ def test_nothing_that_a_model_invents_reaches_a_reader_unmarked(ask_model):
 
         mark = "mark" if number % 4 > 1 else "remove"
         question = DAM if language == "en" else DAM_AR
-        answer = ask_model(reply, unsupported=mark).ask(question)
+        settings = {"unsupported": mark, "llm_window": 1_500}  # short prompts, as there are many
+        answer = ask_model(reply, **settings).ask(question)
         shown = re.sub(r"[^.]*\. \[(?:unverified|غير مؤكد)\]", "", answer.text)
         assert "68" in shown, (number, answer.text)
         for word in (name, str(invented["number"]), "2019"):

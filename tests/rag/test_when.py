@@ -3,7 +3,9 @@ from datetime import date
 
 import pytest
 
+from index.types import Filters
 from rag.query import make_query
+from rag.types import Turn
 from rag.when import Period, asks_for_latest, read_period
 
 AS_OF = date(2024, 11, 20)  # a Wednesday
@@ -22,6 +24,9 @@ AS_OF = date(2024, 11, 20)  # a Wednesday
         ("in the last three days", (11, 17), (11, 20), True),
         ("خلال الأيام الثلاثة الماضية", (11, 17), (11, 20), True),
         ("منذ أسبوعين", (11, 6), (11, 20), True),
+        ("What changed since last month?", (10, 1), (11, 20), True),
+        ("منذ شهر تشرين الأول", (10, 1), (11, 20), True),
+        ("How many live there today?", (11, 20), (11, 20), False),
         ("What happened in October?", (10, 1), (10, 31), False),
         ("ماذا جرى في 12 تشرين الأول 2024؟", (10, 12), (10, 12), False),
     ],
@@ -52,6 +57,20 @@ def test_a_year_only_prefers(question):
 )
 def test_no_period(question):
     assert read_period(question, AS_OF) is None
+
+
+def test_a_period_that_the_filters_exclude_only_prefers():
+    filters = Filters(published_to=date(2024, 1, 1))
+    query = make_query("What happened yesterday?", max_chars=99, filters=filters, as_of=AS_OF)
+    assert query.filters == filters
+    assert query.period is not None
+    assert not query.period.strict
+
+
+def test_a_follow_up_keeps_the_period():
+    history = [Turn("What happened yesterday in Homs?")]
+    query = make_query("And how many died?", max_chars=99, history=history, as_of=AS_OF)
+    assert query.filters.published_from == date(2024, 11, 19)
 
 
 def test_the_latest():
