@@ -80,7 +80,8 @@ _ENGLISH_ORDINALS = {
 _ORDINAL = re.compile(rf"\b(?:{'|'.join(_ENGLISH_ORDINALS)})\b")
 _ARTICLES = ("بال", "لل", "ال", "ب", "ل")
 _NEGATIONS = re.compile(
-    r"(?<!\w)(?:not|no(?!\. ?\d)|without|unable|yet to|never|none|neither|nor|cannot|refus(?:e|es|ed|ing) to|fail(?:s|ed)? to|"
+    r"(?<!\w)(?:not|no(?!\. ?\d)|without|unable|yet to|never|none|neither|"
+    r"nor|cannot|refus(?:e|es|ed|ing) to|fail(?:s|ed)? to|"
     r"den(?:y|ies|ied)|\w+n['’]t|[وفب]?(?:لا|لم|لن|ليس|ليست|ليسوا|لست|دون|بلا|عدم)|"
     r"[وفي]?(?:رفض|ترفض|يرفض|رفضت|رفضوا|نفي|نفت|ينفي|تنفي|فشل|فشلت))(?!\w)"
 )
