@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -198,6 +199,8 @@ def _describe(
     for article_id in sorted(articles):
         indexed.update(repr(articles[article_id]).encode())
     settings = assistant.settings.model_dump(mode="json", exclude={"index", "cache"})
+    for name in ("llm_url", "llm_fallback_url"):  # may hold a password
+        settings[name] = re.sub(r"//[^/@]*@", "//", settings[name])
     decides = {
         "dataset": dataset.name,
         "dataset_checksum": dataset.checksum,

@@ -260,26 +260,29 @@ def test_a_keyboard_is_enough(english):
     english.close_panel()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_serious_is_in_the_way_of_anyone(arabic, theme):
-    arabic.script("localStorage.setItem('burhan.theme', arguments[0])", theme)
-    new_conversation(arabic)
-    arabic.reload()
-    arabic.until(lambda: arabic.all(".example"))
-    assert axe(arabic.driver) == []
-    answer = arabic.ask(ARABIC)
-    arabic.open_source(answer)
-    assert axe(arabic.driver) == []
-    arabic.close_panel()
+@pytest.mark.parametrize(
+    ("language", "theme"), [("arabic", "light"), ("arabic", "dark"), ("english", "light")]
+)
+def test_nothing_serious_is_in_the_way_of_anyone(request, language, theme):
+    page = request.getfixturevalue(language)
+    page.script("localStorage.setItem('burhan.theme', arguments[0])", theme)
+    new_conversation(page)
+    page.reload()
+    page.until(lambda: page.all(".example"))
+    assert axe(page.driver) == []
+    answer = page.ask(ARABIC if language == "arabic" else ENGLISH)
+    page.open_source(answer)
+    assert axe(page.driver) == []
+    page.close_panel()
     for name in ("articles", "add"):
-        arabic.click(f"nav [data-page={name}]")
-        arabic.until(lambda name=name: arabic.all(f"#{name} h1"))
-        assert axe(arabic.driver) == []
-    arabic.click("nav [data-page=chat]")
-    arabic.click("#filter")
-    arabic.until(lambda: arabic.all("dialog[open]"))
-    assert axe(arabic.driver) == []
-    arabic.click("dialog .icon-button")
+        page.click(f"nav [data-page={name}]")
+        page.until(lambda name=name: page.all(f"#{name} h1"))
+        assert axe(page.driver) == []
+    page.click("nav [data-page=chat]")
+    page.click("#filter")
+    page.until(lambda: page.all("dialog[open]"))
+    assert axe(page.driver) == []
+    page.click("dialog .icon-button")
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(arabic):

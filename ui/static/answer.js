@@ -132,12 +132,13 @@ function foot(turn, acts) {
   return h("div", {class: "foot"}, turn.answer && confidence(turn.answer), h("div", {class: "row"}, buttons, turn.answer && ratingRow(turn, acts)));
 }
 
-function confidence({confidence, refused}) {
+function confidence({confidence, refused, engine}) {
+  const why = !refused ? "confidence_why" : engine === "extractive" ? "refused_why" : "refused_model";
   const level = refused ? "none" : confidence >= HIGH ? "high" : confidence >= FAIR ? "fair" : "low";
   const percent = number(Math.round(confidence * 100));
   return h("details", {class: `confidence ${level}`},
     h("summary", {}, h("span", {class: "meter", "aria-hidden": "true"}), say(refused ? "refused" : `confidence_${level}`)),
-    h("p", {}, say(refused ? "refused_why" : "confidence_why", {percent})));
+    h("p", {}, say(why, {percent})));
 }
 
 /** Filters in words. */
