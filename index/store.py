@@ -112,7 +112,7 @@ class Snapshot:
         packed = self._store._catalogue().token_codes(rows)
         kept = [row for row in rows if packed.get(row)]
         dimension = self._store.encoder.dimension
-        return kept, codes.unpack([packed[row] for row in kept], dimension)
+        return kept, codes.block([packed[row] for row in kept], dimension)
 
     def _background(self, language: Language) -> codes.TokenBlock:
         """Token vectors of an even sample of the partition's chunks, and of unrelated ones."""
@@ -120,7 +120,7 @@ class Snapshot:
         sample = rows[:: max(1, len(rows) // _N_BACKGROUND)][:_N_BACKGROUND].tolist()
         own = [packed for packed in self._store._catalogue().token_codes(sample).values() if packed]
         unrelated = statistics.background(self._store.encoder, language)
-        return codes.unpack([*own, *unrelated], self._store.encoder.dimension)
+        return codes.block([*own, *unrelated], self._store.encoder.dimension).kept()
 
     def chunks(self, rows: Sequence[int]) -> Mapping[int, tuple[Chunk, Article]]:
         """Chunks with their articles by row."""

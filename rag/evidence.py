@@ -144,7 +144,7 @@ def score_sentences(query: EncodedQuery, hit: Hit, store: Store) -> list[Candida
     spans = split_sentences(chunk.text, chunk.language) or [(0, len(chunk.text))]
     token_spans = store.encoder.token_spans(chunk.text)
     _, block = store.snapshot().token_vectors([int(hit.scores["row"])])
-    similarities = query.tokens @ block.vectors.T
+    similarities = block.similarities(query.tokens)
     token_spans = token_spans[: similarities.shape[1]]
     wanted = set(query.terms)
     scored = []

@@ -191,7 +191,7 @@ def test_moving_to_another_encoder_resumes(made, tmp_path, monkeypatch):
     old = Store(folder, FakeEncoder())
     held = old.snapshot()
     rows = held.generation.rows["en"].tolist()
-    before = held.token_vectors(rows)[1].vectors
+    before = held.token_vectors(rows)[1].packed
 
     remaining = []
 
@@ -202,7 +202,7 @@ def test_moving_to_another_encoder_resumes(made, tmp_path, monkeypatch):
 
     assert reencode(folder, Resuming()) == 48
     assert not set(remaining) & set(asked), "what was encoded is not encoded again"
-    assert (held.token_vectors(rows)[1].vectors == before).all(), "a reader keeps its vectors"
+    assert (held.token_vectors(rows)[1].packed == before).all(), "a reader keeps its vectors"
     assert Store(folder, OtherEncoder()).snapshot().n_chunks("en") == len(rows)
     with pytest.raises(IndexMismatchError, match="encoder fake:other"):
         old.snapshot()

@@ -267,14 +267,18 @@ def test_token_codes_keep_directions():
     tokens = unit(generator.standard_normal((200, 384)).astype(np.float32))
     first, second = codes.pack(tokens[:150]), codes.pack(tokens[150:])
     assert len(first) == 150 * 96
-    block = codes.unpack([first, second], 384)
+    block = codes.block([first, second], 384)
     assert block.starts.tolist() == [0, 150]
-    assert np.allclose(np.linalg.norm(block.vectors, axis=1), 1, atol=1e-5)
-    assert (block.vectors * codes.rotate(tokens)).sum(axis=1).min() > 0.9
+    vectors = block.kept().vectors
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert (vectors * codes.rotate(tokens)).sum(axis=1).min() > 0.9
     # A passage's score is the mean over query tokens of its best token, here itself.
     query = codes.rotate(tokens[[3, 160]])
-    exact = (block.vectors[3] @ query[0] + (block.vectors[:150] @ query[1]).max()) / 2
+    exact = (vectors[3] @ query[0] + (vectors[:150] @ query[1]).max()) / 2
     assert block.max_sim(query)[0] == pytest.approx(exact, abs=1e-5)
+    # Decoded piece by piece or beforehand, the same.
+    many = codes.block([first, second] * 10, 384)
+    assert np.allclose(many.best_tokens(query), many.kept().best_tokens(query), atol=1e-6)
     rotation = codes.rotation(384)
     assert np.allclose(rotation @ rotation.T, np.eye(384), atol=1e-5)
 
