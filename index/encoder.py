@@ -32,7 +32,7 @@ Kind = Literal["query", "passage"]
 # Larger batches fall out of the processor's cache: 19 chunks/s at 800 tokens, 15 at 6,000.
 _BATCH_TOKENS = 1_000
 # Counts changes of how the ONNX file is built from the same weights.
-_BUILD = 2
+_BUILD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,9 @@ def _built_onnx(cache: Path, layers: Path | None = None) -> Path:
         partial = folder / "building"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        e5.build_onnx(partial / path.name, layers)
+        from index.quantize import build_onnx  # PyTorch, which is needed for this alone
+
+        build_onnx(partial / path.name, layers)
         record = {"encoder": fingerprint, "sha256": e5.sha256_of(partial / path.name)}
         os.replace(partial / path.name, path)
         note.write_text(json.dumps(record, indent=1))

@@ -4,8 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
-from index import e5
+from index import e5, quantize
 from index.encoder import (
     SentenceTransformerEncoder,
     _built_onnx,
@@ -52,6 +53,19 @@ def test_int8_is_the_full_model_within_a_hundredth(real_encoder):
         assert np.array_equal(exact.spans, fast.spans)
         assert (exact.tokens * fast.tokens).sum(axis=1).mean() > 0.97
     assert full.count_tokens(TEXTS) == real_encoder.count_tokens(TEXTS)
+
+
+def test_evening_out_channels_leaves_the_results():
+    bert = e5.load_bert(e5.TRAINED_FOLDER)
+    ids = torch.tensor([[0, 41, 1294, 12, 26706, 12, 9, 2]])
+    first = bert.encoder.layer[0].intermediate.dense.weight.clone()
+    with torch.no_grad():
+        before = bert(input_ids=ids).last_hidden_state
+        quantize._smooth(bert)
+        after = bert(input_ids=ids).last_hidden_state
+    assert torch.allclose(before, after, atol=1e-4)
+    moved = bert.encoder.layer[0].intermediate.dense.linear.weight / first
+    assert moved.max() > 5 * moved.min()
 
 
 def test_meaning_crosses_languages(real_encoder):
