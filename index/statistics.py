@@ -32,7 +32,7 @@ from index.types import LANGUAGES, Language
 
 # Share of the mean that is removed. On NTREX and ARCD .5 to 1.0 differ little.
 _VECTOR_SHARE = 1.0
-_TOKEN_SHARE = 0.8
+TOKEN_SHARE = 0.8
 _N_BACKGROUND = 32
 _PASSAGE_CHARS = 1_000
 
@@ -46,7 +46,7 @@ def centre_vector(vector: Floats, encoder: Encoder, kind: Kind, language: Langua
 def centre_tokens(tokens: Floats, encoder: Encoder, kind: Kind, language: Language) -> Floats:
     """Token vectors, (n_tokens, dimension), without what the language's tokens share."""
     mean = _shipped(encoder.statistics).get(f"{kind}_{language}_token")
-    return tokens if mean is None else unit(tokens - np.asarray(_TOKEN_SHARE * mean, np.float32))
+    return tokens if mean is None else unit(tokens - np.asarray(TOKEN_SHARE * mean, np.float32))
 
 
 def background(encoder: Encoder, language: Language) -> list[bytes]:

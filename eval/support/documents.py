@@ -14,7 +14,7 @@ from typing import Literal
 
 from eval.support.names import Name, found_in, people, places, read_places
 from index.sentences import split_sentences
-from index.train import is_held_out
+from index.training.data import is_held_out
 from index.types import LANGUAGES, Language
 
 Split = Literal["dev", "test"]

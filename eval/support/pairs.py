@@ -2,7 +2,7 @@
 
 Every false statement is a true one changed in one respect, and that true one is in the set beside
 it, under the same kind; so a check that passes all, or none, is right half the time. Test
-documents are those never trained on (`index.train.is_held_out`) and all of XQuAD.
+documents are those never trained on (`index.training.data.is_held_out`) and all of XQuAD.
 """
 
 import random

@@ -15,7 +15,7 @@ from eval.support.pairs import KINDS, Pair, pairs_of
 from eval.support.true import WAYS
 from eval.support.words import values
 from index.normalize import fold
-from index.train import is_held_out
+from index.training.data import is_held_out
 from tests.conftest import SHARED
 
 NOTHING = Setting(known="", own=(), others=())

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from index import e5, train
-from index.train import Batches, Data, Example
-from tests.conftest import SAMPLE
+from index.training import losses
+from index.training.data import WRITTEN, Batches, Data, Document, Example, read_data
+from index.training.reading import Tokens
+from tests.conftest import SAMPLE, SHARED
 
 
 @pytest.fixture(scope="module")
@@ -15,20 +17,22 @@ def data():
         for language in ("ar", "en")
     }
     pairs = [(en["title"], ar["title"]) for en, ar in zip(rows["en"], rows["ar"], strict=True)]
-    found = Data(pairs=pairs, documents=[pairs[:6], pairs[6:12]], questions=pairs)
-    for row in rows["ar"]:
-        sentences = row["text"].split("\n")[:3]
-        found.answers.append(Example({"ar": row["title"]}, {"ar": sentences}, 0))
-        found.headlines.append(Example({"ar": row["title"]}, {"ar": sentences}, None))
+    found = Data(pairs=pairs, texts=[pairs[:6], pairs[6:12]], questions=pairs)
+    for english, arabic in zip(rows["en"], rows["ar"], strict=True):
+        passage = {"en": english["text"].split("\n")[:3], "ar": arabic["text"].split("\n")[:3]}
+        asked = {"en": english["title"], "ar": arabic["title"]}
+        found.documents.append(Document(english["title"], [passage], [(asked, 0, 1)], []))
+        found.headlines.append(Example({"ar": asked["ar"]}, {"ar": passage["ar"]}, None))
     return found
 
 
 def test_batches_are_the_same_for_the_same_step(data):
     first, second = Batches(data, 3), Batches(data, 3)
-    for step in range(5):
+    for step in range(8):
         assert first.at(step) == second.at(step)
-    assert first.at(0) != first.at(1)
-    kind, examples, questions = first.at(0)
+    assert first.at(0) != first.at(2)
+    assert {first.at(step)[0] for step in range(8)} == {"questions", "parallel", "headlines"}
+    kind, examples, questions = first.at(1)
     assert (kind, len(examples), len(questions)) == ("parallel", 3, 1)
     for example in examples:
         assert len(example.passage["en"]) == len(example.passage["ar"])
@@ -37,21 +41,63 @@ def test_batches_are_the_same_for_the_same_step(data):
         )
 
 
-def test_late_interaction_by_hand():
-    def tokens(vectors, sentences):
-        vectors = torch.tensor(vectors, dtype=torch.float)
-        numbers = torch.tensor(sentences)
-        return train.Tokens(vectors, numbers >= 0, numbers, vectors.mean(1))
+def test_no_two_passages_of_a_batch_say_the_same():
+    told = [
+        {"en": [f"One {i}.", "Both."], "ar": [f"واحد {i}.", f"اثنان {i // 2}."]} for i in range(4)
+    ]
+    questions = [({"en": f"Which {i}?", "ar": f"أي {i}؟"}, i, 0) for i in range(4)]
+    documents = [Document("d", told, questions, [])]
+    _, examples, _ = Batches(Data(documents=documents), 4).at(0)
+    assert len(examples) == 2
+    assert len({sentence for e in examples for sentence in e.passage["ar"]}) == 4
 
-    query = tokens([[[1, 0], [0, 1], [0, 0]]], [[0, 0, -1]])
-    passages = tokens([[[1, 0], [0.6, 0.8]], [[0, 1], [0, 0]]], [[0, 1], [0, -1]])
-    assert torch.allclose(train.max_sim(query, passages), torch.tensor([[0.9, 0.5]]))
-    own = tokens([[[1, 0], [0.6, 0.8]]], [[0, 1]])
-    assert torch.allclose(train.sentence_sim(query, own), torch.tensor([[0.5, 0.7]]))
-    best = train.best_tokens(query, passages)
+
+@pytest.mark.shared_data
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared data folder is not here")
+def test_written_questions_fit_their_passages():
+    data = read_data(SHARED)
+    documents = data.documents + data.held_out
+    assert len(documents) == len(WRITTEN.read_text(encoding="utf-8").splitlines())
+    assert not {d.name for d in data.documents} & {d.name for d in data.held_out}
+    for document in documents:
+        for passage in document.passages:
+            assert len(passage["en"]) == len(passage["ar"]), document.name
+        for question, passage, sentence in document.questions:
+            assert all(question[language].strip() for language in ("ar", "en"))
+            assert 0 <= sentence < len(document.passages[passage]["ar"]), document.name
+        assert document.unanswerable, document.name
+
+
+def _tokens(vectors, sentences):
+    vectors = torch.tensor(vectors, dtype=torch.float)
+    numbers = torch.tensor(sentences)
+    return Tokens(vectors, numbers >= 0, numbers, vectors.mean(1))
+
+
+def test_late_interaction_by_hand():
+    query = _tokens([[[1, 0], [0, 1], [0, 0]]], [[0, 0, -1]])
+    passages = _tokens([[[1, 0], [0.6, 0.8]], [[0, 1], [0, 0]]], [[0, 1], [0, -1]])
+    assert torch.allclose(losses.max_sim(query, passages), torch.tensor([[0.9, 0.5]]))
+    own = _tokens([[[1, 0], [0.6, 0.8]]], [[0, 1]])
+    assert torch.allclose(losses.sentence_sim(query, own), torch.tensor([[0.5, 0.7]]))
+    best = losses.best_tokens(query, passages)
     assert torch.allclose(best, torch.tensor([[[1.0, 0.0], [0.8, 1.0], [0, 0]]]))
     nearer = best - torch.tensor([0.1, 0.0])
-    assert float(train.keep(nearer, best, query)) == pytest.approx(0.0075)  # padding moved too
+    assert float(losses.keep(nearer, best, query)) == pytest.approx(0.0075)  # padding moved too
+
+
+def test_losses_by_hand():
+    # Equal scores for one's own, the other, and the other's translation: one in three.
+    same = torch.full((2, 2), 0.5)
+    assert float(losses.contrast_without_twin(same, same)) == pytest.approx(1.0986, abs=1e-3)
+    # One's own translation may score as it will.
+    twin = same + torch.eye(2)
+    assert float(losses.contrast_without_twin(same, twin)) == pytest.approx(1.0986, abs=1e-3)
+    scores = torch.tensor([[0.5, 0.5, -1.0], [0.5, -1.0, -1.0], [0.5, 0.5, 0.5]])
+    # The second's sentence and the third's were cut off; the first is one in two.
+    answers = torch.tensor([1, 2, 7])
+    assert float(losses.point(scores, answers)) == pytest.approx(0.6931, abs=1e-3)
+    assert float(losses.distil(same, same)) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.encoder
