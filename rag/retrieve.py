@@ -81,7 +81,7 @@ class Retriever(BaseRetriever):
         allowed = snapshot.matching_rows(filters) if filters else None
         found: dict[int, dict[str, float]] = {}
         for language in query.filters.languages or LANGUAGES:
-            found |= self._search_language(snapshot, language, encoded, allowed)
+            found |= self.score_language(snapshot, language, encoded, allowed)
         rows = sorted(found, key=lambda row: (-found[row]["score"], row))
         if query.latest or query.period:
             rows = _timely(query, snapshot, rows, found, k)
@@ -103,7 +103,7 @@ class Retriever(BaseRetriever):
             words=_content_words(text, encoded.spans),
         )
 
-    def _search_language(
+    def score_language(
         self,
         snapshot: Snapshot,
         language: Language,

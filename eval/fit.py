@@ -1,0 +1,225 @@
+"""Fits the retriever's weights and the confidence to an encoder, on held-out documents.
+
+    python -m eval.fit DATA
+
+The documents are those that `index.train` leaves out, in both languages in one index, asked in
+both. Weights: a listwise logistic fit, each question once with its passage in its own language
+only and once in the other only. Confidence: a logistic fit of "the passage is there" on questions
+with and without their document. The constant puts one in twenty of the sample's answerable dev
+questions below one half. XQuAD is not read; `eval.retrieval` reports on it.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+import rag
+from eval import metrics
+from eval.formats import sample_dataset
+from eval.retrieval import Bench
+from index.training.data import Document, is_held_out, read_documents
+from index.types import LANGUAGES, Filters, Hit, Language
+from rag import evidence
+from rag.settings import load_settings
+
+Floats = npt.NDArray[np.float64]
+
+_K = 30
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of a held-out document, with the passage that answers it."""
+
+    language: Language
+    text: str
+    document: Document
+    passage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A question's candidates: z-scores, (n,), features that are weighed, (n, 3), and the gold."""
+
+    calibrated: Floats
+    features: Floats
+    gold: int
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--encoder", help="another encoder than the settings'")
+    arguments = parser.parse_args()
+    documents = [d for number, d in read_documents(arguments.data) if is_held_out(number)]
+    asked = [
+        Asked(language, question[language], document, passage)
+        for document in documents
+        for question, passage, _ in document.questions
+        for language in LANGUAGES
+    ]
+    with tempfile.TemporaryDirectory(prefix="burhan-fit-") as name:
+        settings = load_settings(min_confidence=0, encoder=arguments.encoder)
+        bench = Bench(arguments.data, Path(name), settings)
+        assistant = bench.index([*_articles(documents)], "held-out")
+        _say_weights(list(_choices(assistant, asked)))
+        weights = _say_confidence(assistant, asked)
+        sample = [
+            {"article_id": a.article_id, "language": a.language, "title": a.title, "text": a.text}
+            for a in sample_dataset().articles
+        ]
+        _say_constant(bench.index(sample, "sample"), weights)
+
+
+def _articles(documents: Iterable[Document]) -> Iterator[dict[str, str]]:
+    for document in documents:
+        for number, passage in enumerate(document.passages):
+            for language in LANGUAGES:
+                identity = f"{language}/{document.name}/{number}"
+                text = " ".join(passage[language])
+                yield {"article_id": identity, "language": language, "text": text}
+
+
+def _choices(assistant: rag.Assistant, asked: Sequence[Asked]) -> Iterator[Choice]:
+    """Each question with its passage in one language; the other's, and what says the same, gone."""
+    snapshot = assistant.store.snapshot()
+    for question in asked:
+        encoded = assistant.retriever.encode(question.text)
+        found = {
+            language: assistant.retriever.score_language(snapshot, language, encoded, None)
+            for language in LANGUAGES
+        }
+        names = {
+            row: article.article_id
+            for rows in found.values()
+            for row, (_, article) in snapshot.chunks(list(rows)).items()
+        }
+        same = _twins(question)
+        for language in LANGUAGES:
+            gold_name = f"{language}/{question.document.name}/{question.passage}"
+            rows = [
+                (found_in, scores)
+                for found_in, some in found.items()
+                for row, scores in some.items()
+                if names[row] == gold_name or same not in names[row]
+            ]
+            gold = [
+                number
+                for number, (_, row) in enumerate(rows)
+                if names[int(row["row"])] == gold_name
+            ]
+            if gold:
+                yield Choice(
+                    np.array([scores["calibrated"] for _, scores in rows]),
+                    np.array(
+                        [
+                            (scores["lexical"], scores["names"], lang == question.language)
+                            for lang, scores in rows
+                        ],
+                        float,
+                    ),
+                    gold[0],
+                )
+
+
+def _twins(question: Asked) -> str:
+    """What the names of all passages that say the same as the right one share."""
+    name = question.document.name
+    # Paragraphs of an ARCD article repeat one another.
+    return _group(name) if name.startswith("arcd") else f"/{name}/{question.passage}"
+
+
+def _group(name: str) -> str:
+    """What the names of all passages of a document's source share: an ARCD article has several."""
+    kind, number, *_ = name.split("-")
+    return f"/{kind}-{number}-" if kind == "arcd" else f"/{name}/"
+
+
+def _say_weights(choices: Sequence[Choice]) -> None:
+    def loss(values: Floats) -> float:
+        total = 0.0
+        for choice in choices:
+            logits = values[3] * (choice.calibrated + choice.features @ values[:3])
+            top = logits.max()
+            total += top + np.log(np.exp(logits - top).sum()) - logits[choice.gold]
+        return float(total / len(choices))
+
+    fitted = minimize(loss, np.array([1.25, 1.8, -0.85, 2.0]), method="Nelder-Mead")
+    lexical, names, home, _ = fitted.x
+    _say(f"{len(choices)} choices: _LEXICAL {lexical:.2f}, _NAMES_ABROAD {names:.2f}, ")
+    _say(f"_AT_HOME {home:.2f}; loss {fitted.fun:.4f}\n")
+
+
+def _say_confidence(assistant: rag.Assistant, asked: Sequence[Asked]) -> Floats:
+    snapshot = assistant.store.snapshot()
+    rows: list[tuple[float, ...]] = []
+    labels: list[bool] = []
+    directions: list[str] = []
+    for question in asked:
+        encoded = assistant.retriever.encode(question.text)
+        same = _group(question.document.name)
+        for pool in LANGUAGES:
+            hits = assistant.search(question.text, k=_K, filters=Filters(languages=(pool,)))
+            absent = [hit for hit in hits if same not in hit.article.article_id]
+            some: tuple[Sequence[Hit], ...] = (hits, absent)
+            for there, found in zip((True, False), some, strict=True):
+                if not found:
+                    continue
+                rows.append(evidence.confidence_features(encoded, found[0], snapshot))
+                labels.append(there)
+                directions.append(f"{question.language}>{pool}")
+    features, truth, direction = np.array(rows), np.array(labels), np.array(directions)
+    weights = _logistic(features, truth)
+    _say(f"{len(rows)} present and absent: WEIGHTS {weights[:-1].round(2).tolist()}; AUROC")
+    for name in dict.fromkeys(directions):
+        chosen = direction == name
+        value = metrics.auroc(features[chosen] @ weights[:-1], truth[chosen])
+        _say(f" {name} {value:.3f}")
+    _say("\n")
+    return weights[:-1]
+
+
+def _logistic(features: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
+    """Weights and a constant, last, of a logistic regression with a little ridge."""
+    scale = features.std(axis=0)
+    inputs = np.column_stack([features / scale, np.ones(len(features))])
+    sign = np.where(truth, 1.0, -1.0)
+
+    def loss(values: Floats) -> float:
+        return float(
+            np.logaddexp(0, -sign * (inputs @ values)).mean() + _RIDGE * values[:-1] @ values[:-1]
+        )
+
+    found = minimize(loss, np.zeros(inputs.shape[1]), method="BFGS").x
+    return np.append(found[:-1] / scale, found[-1])
+
+
+def _say_constant(assistant: rag.Assistant, weights: Floats) -> None:
+    snapshot = assistant.store.snapshot()
+    logits = []
+    for case in sample_dataset().cases:
+        if case.answerable and case.split == "dev":
+            encoded = assistant.retriever.encode(case.question)
+            hits = assistant.search(case.question, k=1)
+            features = evidence.confidence_features(encoded, hits[0], snapshot)
+            logits.append(float(np.dot(features, weights)))
+    constant = -float(np.quantile(logits, 0.05))
+    _say(f"{len(logits)} answerable dev questions of the sample: CONSTANT {constant:.2f}\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
