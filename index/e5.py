@@ -36,7 +36,7 @@ NAME = "multilingual-e5-small-q4"
 # The same with the layers that index/train.py made; see docs/model-card.md.
 TRAINED = "burhan-e5-small"
 TRAINED_FOLDER = Path(__file__).parent / "burhan_e5"
-TRAINED_SHA256 = "e8f2cde2eb94f0991eda84e9609ff22a507c8fb7026b17848d01cbf9911696be"
+TRAINED_SHA256 = "1815d7512c878cd66527fc93bf6fbfe12f8deb977fe0aee6a1415e1bc12635e7"
 LAYERS_FILE, STATISTICS_FILE = "layers.npz", "statistics.npz"
 DIMENSION = 384
 MAX_TOKENS = 512

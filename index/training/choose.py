@@ -26,7 +26,7 @@ from index.training.losses import max_sim, sentence_sim
 from index.training.reading import Means, Reader, Tokens
 from index.types import LANGUAGES, Language
 
-_SHARES = (0.0, 0.5, 0.7, 0.85, 1.0)
+_SHARES = (0.0, 0.7, 0.85, 1.0)
 _AT_ONCE = 48
 _N_FOR_MEANS = 150
 

@@ -42,8 +42,8 @@ def says(template, words="68"):
 
 
 def test_a_supported_statement_is_shown_with_its_sentence(ask_model, server):
-    assistant = ask_model(says("The Shumar Dam is 68 metres high [{n}]."), llm_price_out=2.0)
-    answer = assistant.ask(DAM)
+    reply = says("The Shumar Dam is 68 metres high [{n}].", "68 metres")
+    answer = ask_model(reply, llm_price_out=2.0).ask(DAM)
     assert answer.text == "The Shumar Dam is 68 metres high. [1]"
     assert answer.engine == "openai:scripted"
     assert "68 metres" in answer.citations[0].quote
@@ -199,7 +199,7 @@ def test_unsupported_statements_can_be_marked_instead(ask_model):
 
 def test_words_that_are_not_the_sources_lose_their_quotation_marks(ask_model):
     text = 'The Shumar Dam is "68 metres high" [{n}]. The lake is “truly 68 metres” high [{n}].'
-    text = ask_model(says(text)).ask(DAM).text
+    text = ask_model(says(text, "68 metres")).ask(DAM).text
     assert "“68 metres high”" in text or '"68 metres high"' in text
     assert "truly 68" not in text or "“" not in text
 

@@ -18,7 +18,7 @@ from tests.ui.serving import running
 from ui.server import build_app
 
 ASKED = {
-    "en": ("How high is the Shumar Dam?", "How many shops burned in the coppersmiths' market?"),
+    "en": ("How high is the Shumar Dam?", "What caused the fire in the coppersmiths' market?"),
     "ar": ("كم يبلغ ارتفاع سدّ شُمر؟", "كم طنًا من الملح ستبيع تعاونية أم ريش كل سنة؟"),
 }
 COLOURS = 160
