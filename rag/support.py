@@ -23,8 +23,8 @@ from rag import facts
 
 # Least similarity of the whole statement, and of a Latin-script name in Arabic text. Then of a word
 # that the source has not, nor one that sounds like it, by the number of its tokens: words in many
-# tokens are rare ones, mostly names. Chosen on the dev part of eval.support's pairs, but for that of
-# two tokens abroad, which keeps out the invented names of the tests.
+# tokens are rare ones, mostly names. Chosen on the dev part of eval.support's pairs, but for that
+# of two tokens abroad, which keeps out the invented names of the tests.
 _STATEMENT, _NAME = 0.53, 0.5
 _WORD_AT_HOME, _WORD_ABROAD = (0.56, 0.66, 0.81), (0.42, 0.54, 0.56)
 # Share of consonants, in order, that two spellings of one name have in common. Of few consonants
