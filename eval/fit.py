@@ -25,7 +25,7 @@ from eval import metrics
 from eval.formats import sample_dataset
 from eval.retrieval import Bench
 from index.training.data import Document, is_held_out, read_documents
-from index.types import LANGUAGES, Filters, Hit, Language
+from index.types import LANGUAGES, Filters, Language
 from rag import evidence
 from rag.settings import load_settings
 
@@ -170,26 +170,24 @@ def _say_confidence(assistant: rag.Assistant, asked: Sequence[Asked]) -> Floats:
         for pool in LANGUAGES:
             hits = assistant.search(question.text, k=_K, filters=Filters(languages=(pool,)))
             absent = [hit for hit in hits if same not in hit.article.article_id]
-            some: tuple[Sequence[Hit], ...] = (hits, absent)
-            for there, found in zip((True, False), some, strict=True):
-                if not found:
-                    continue
-                rows.append(evidence.confidence_features(encoded, found[0], snapshot))
-                labels.append(there)
-                directions.append(f"{question.language}>{pool}")
+            for there, found in ((True, hits), (False, absent)):
+                if found:
+                    rows.append(evidence.confidence_features(encoded, found[0], snapshot))
+                    labels.append(there)
+                    directions.append(f"{question.language}>{pool}")
     features, truth, direction = np.array(rows), np.array(labels), np.array(directions)
     weights = _logistic(features, truth)
-    _say(f"{len(rows)} present and absent: WEIGHTS {weights[:-1].round(2).tolist()}; AUROC")
+    _say(f"{len(rows)} present and absent: WEIGHTS {weights.round(2).tolist()}; AUROC")
     for name in dict.fromkeys(directions):
         chosen = direction == name
-        value = metrics.auroc(features[chosen] @ weights[:-1], truth[chosen])
+        value = metrics.auroc(features[chosen] @ weights, truth[chosen])
         _say(f" {name} {value:.3f}")
     _say("\n")
-    return weights[:-1]
+    return weights
 
 
 def _logistic(features: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
-    """Weights and a constant, last, of a logistic regression with a little ridge."""
+    """Weights of a logistic regression with a little ridge, its constant left out."""
     scale = features.std(axis=0)
     inputs = np.column_stack([features / scale, np.ones(len(features))])
     sign = np.where(truth, 1.0, -1.0)
@@ -200,7 +198,7 @@ def _logistic(features: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
         )
 
     found = minimize(loss, np.zeros(inputs.shape[1]), method="BFGS").x
-    return np.append(found[:-1] / scale, found[-1])
+    return np.asarray(found[:-1] / scale)
 
 
 def _say_constant(assistant: rag.Assistant, weights: Floats) -> None:

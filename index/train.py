@@ -26,7 +26,7 @@ import argparse
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from index import e5
 from index.encoder import Kind
-from index.training.data import Batches, Data, Example, read_data
+from index.training.data import SEED, Batches, Data, Example, read_data
 from index.training.losses import (
     best_tokens,
     contrast,
@@ -53,7 +53,6 @@ from index.types import LANGUAGES, Language
 
 logger = logging.getLogger(__name__)
 
-_SEED = 20_261_122
 _SAVE_EVERY = 50
 _WEIGHTS = {
     "contrast": 0.5,
@@ -171,7 +170,7 @@ def train(
     The learning rate falls to zero over `n_steps`; `until` may stop before. `start` is a folder of
     layers to begin with instead of the base's.
     """
-    torch.manual_seed(_SEED)
+    torch.manual_seed(SEED)
     trainer = Trainer(start)
     optimiser = torch.optim.AdamW(trainer.layers.parameters(), lr=rate, weight_decay=0.01)
     output.mkdir(parents=True, exist_ok=True)
@@ -213,9 +212,16 @@ def blend(output: Path, share: float) -> None:
     """Writes the mean of the base's and the last checkpoint's layers into `output`."""
     base: dict[str, Tensor] = e5.load_bert().encoder.layer.state_dict()
     saved = torch.load(output / "checkpoint.pt", weights_only=True, map_location="cpu")
-    trained = saved["layers"]
-    layers = {name: ((1 - share) * base[name] + share * trained[name]).numpy() for name in base}
-    e5.write_layers(layers, output / e5.LAYERS_FILE)
+    layers = mixed(base, saved["layers"], share)
+    arrays = {name: values.numpy() for name, values in layers.items()}
+    e5.write_layers(arrays, output / e5.LAYERS_FILE)
+
+
+def mixed(
+    base: Mapping[str, Tensor], trained: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """The mean of two sets of layers, `share` of it trained."""
+    return {name: (1 - share) * base[name] + share * trained[name] for name in base}
 
 
 def _decay(share: float) -> float:

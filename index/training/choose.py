@@ -10,7 +10,7 @@ standard deviations, as the retriever has them; nothing is quantised, and no wor
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from index import e5
 from index.encoder import Kind
-from index.training.data import Document, read_data
+from index.train import mixed
+from index.training.data import Document, read_data, sentence_keys
 from index.training.losses import max_sim, sentence_sim
 from index.training.reading import Means, Reader, Tokens
 from index.types import LANGUAGES, Language
@@ -73,25 +74,23 @@ def measure(reader: Reader, documents: Sequence[Document], others: Sequence[Docu
     }
     for q in LANGUAGES:
         queries = encoding.read([[question[q]] for question in asked], "query", q)
-        parts = [queries.at(slice(a, a + _AT_ONCE)) for a in range(0, len(asked), _AT_ONCE)]
+        slices = [slice(a, a + _AT_ONCE) for a in range(0, len(asked), _AT_ONCE)]
+        parts = [queries.at(part) for part in slices]
         scores = {p: _calibrated(parts, read[p]) for p in LANGUAGES}
         own = {p: scores[p][np.arange(len(gold)), gold] for p in LANGUAGES}
+        # A passage that says the same is no rival.
+        rivals = [np.where(same, -np.inf, scores[language]) for language in LANGUAGES]
         for p in LANGUAGES:
-            # A passage that says the same is no rival.
-            rivals = [np.where(same, -np.inf, scores[language]) for language in LANGUAGES]
             rank = sum((some > own[p][:, None]).sum(1) for some in rivals)
             ranking.append(float(np.where(rank < 10, 1 / np.log2(rank + 2), 0).mean()))
             pointed = [
-                sentence_sim(part, read[p].at(torch.tensor(some))).argmax(1).numpy()
-                for part, some in zip(parts, _parts(gold), strict=True)
+                sentence_sim(queries.at(part), read[p].at(torch.tensor(gold[part])))
+                .argmax(1)
+                .numpy()
+                for part in slices
             ]
             pointing.append(float((np.concatenate(pointed) == answers).mean()))
     return [f"{value:.3f}" for value in (*ranking, np.mean(ranking), *pointing, np.mean(pointing))]
-
-
-def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The numbers in the same parts as the questions."""
-    return (numbers[a : a + _AT_ONCE] for a in range(0, len(numbers), _AT_ONCE))
 
 
 def _calibrated(queries: Sequence[Tokens], passages: Tokens) -> npt.NDArray[np.float32]:
@@ -102,8 +101,8 @@ def _calibrated(queries: Sequence[Tokens], passages: Tokens) -> npt.NDArray[np.f
 
 def _share_a_sentence(passages: Sequence[Sequence[str]]) -> npt.NDArray[np.bool_]:
     """Which passages say the same sentence, (passages, passages)."""
-    openings = [{sentence[:60] for sentence in passage} for passage in passages]
-    return np.array([[bool(a & b) for b in openings] for a in openings])
+    said = [sentence_keys(passage) for passage in passages]
+    return np.array([[bool(a & b) for b in said] for a in said])
 
 
 def main() -> None:
@@ -123,9 +122,7 @@ def main() -> None:
         f"share | nDCG@10 {' '.join(directions)} mean | sentence {' '.join(directions)} mean\n"
     )
     for share in _SHARES:
-        layers.load_state_dict(
-            {name: (1 - share) * base[name] + share * saved["layers"][name] for name in base}
-        )
+        layers.load_state_dict(mixed(base, saved["layers"], share))
         with torch.no_grad():
             cells = measure(reader, data.held_out, data.documents)
         sys.stdout.write(f"{share:.2f} | {' '.join(cells)}\n")

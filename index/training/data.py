@@ -20,7 +20,7 @@ from index.types import Language
 
 WRITTEN = Path(__file__).parent / "written.jsonl"
 
-_SEED = 20_261_122
+SEED = 20_261_122
 _DIACRITICS = re.compile("[\u064b-\u0652\u0640]")
 # Sentences of a news document that make one passage.
 _BLOCK = 4
@@ -199,6 +199,11 @@ def opening(text: str) -> list[str]:
     return kept
 
 
+def sentence_keys(passage: Sequence[str]) -> set[str]:
+    """What two passages have in common where one repeats a sentence of the other."""
+    return {sentence[:60] for sentence in passage}
+
+
 def _asked(row: dict[str, Any]) -> dict[Language, str]:
     return {"en": row["en"], "ar": row["ar"]}
 
@@ -220,7 +225,7 @@ class Batches:
 
     def at(self, step: int) -> tuple[str, list[Example], list[tuple[str, str]]]:
         """The batch of a step: its kind, its examples and some translated questions."""
-        generator = random.Random(_SEED + step)
+        generator = random.Random(SEED + step)
         kind = _KINDS[step % len(_KINDS)]
         if kind == "parallel":
             examples = [self._parallel(generator) for _ in range(self._size)]
@@ -241,9 +246,9 @@ class Batches:
             generator.shuffle(numbers)
             for number in numbers:
                 example = document.example(number)
-                openings = {sentence[:60] for sentence in example.passage["ar"]}
-                if not openings & seen and len(examples) < self._size:
-                    seen |= openings
+                said = sentence_keys(example.passage["ar"])
+                if not said & seen and len(examples) < self._size:
+                    seen |= said
                     examples.append(example)
         return examples
 
