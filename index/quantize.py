@@ -18,7 +18,6 @@ from typing import Any
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from index import e5
@@ -101,8 +100,7 @@ def _largest_inputs(bert: Any) -> Iterator[tuple[nn.Module, tuple[str, ...], Ten
                 torch.maximum(largest, inputs[0].abs().amax((0, 1)), out=largest)
 
             watched.append((layer, names, largest, linear.register_forward_pre_hook(watch)))
-    tokenizer = Tokenizer.from_file(str(e5.tokenizer_path()))
-    tokenizer.enable_truncation(e5.MAX_TOKENS)
+    tokenizer = e5.open_tokenizer()
     with torch.no_grad():
         for text in _sample_texts():
             bert(input_ids=torch.tensor([tokenizer.encode(text).ids]))

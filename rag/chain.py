@@ -13,7 +13,14 @@ from index.types import Hit
 from prompts import say
 from rag import extractive
 from rag.conversation import leans
-from rag.evidence import Candidate, confidence, ranked_sentences, select_evidence
+from rag.evidence import (
+    Candidate,
+    Readings,
+    confidence,
+    ranked_sentences,
+    read,
+    select_evidence,
+)
 from rag.generate import Writer, make_prompt, rewrite
 from rag.model import ChatModel, Usage
 from rag.retrieve import EncodedQuery, Retriever
@@ -35,6 +42,7 @@ class State:
     cancelled: threading.Event | None = None
     encoded: EncodedQuery | None = None
     hits: list[Hit] = field(default_factory=list)
+    readings: Readings = field(default_factory=dict)
     confidence: float = 0.0
     evidence: list[Evidence] = field(default_factory=list)
     nearest: tuple[Nearest, ...] = ()
@@ -63,6 +71,7 @@ class AnswerChain:
         self.prepare: Runnable[State, State] = (
             _timed("understand", self._understand)
             | _timed("retrieve", self._retrieve)
+            | _timed("read", self._read)
             | _timed("evidence", self._find_evidence)
         )
         self.runnable: Runnable[Query, Answer] = RunnableLambda(self.answer)
@@ -96,14 +105,24 @@ class AnswerChain:
         state.check()
         assert state.encoded
         state.hits = self._retriever.search(state.query, state.encoded, _N_HITS)
-        state.confidence = confidence(state.encoded, state.hits, self._retriever.store.snapshot())
+
+    def _read(self, state: State) -> None:
+        state.check()
+        assert state.encoded
+        store = self._retriever.store
+        state.readings = read(state.encoded, state.hits, store)
+        state.confidence = confidence(state.encoded, state.hits, state.readings, store.snapshot())
 
     def _find_evidence(self, state: State) -> None:
         state.check()
         if state.confidence >= self._settings.min_confidence:
             assert state.encoded
             state.evidence = select_evidence(
-                state.encoded, state.hits, self._retriever.store, self._settings.n_evidence
+                state.encoded,
+                state.hits,
+                state.readings,
+                self._retriever.store,
+                self._settings.n_evidence,
             )
 
     def _quoted(self, state: State) -> list[str]:
@@ -159,7 +178,7 @@ class AnswerChain:
 
     def _sentences(self, state: State) -> list[Candidate]:
         assert state.encoded
-        return ranked_sentences(state.encoded, state.hits, self._retriever.store)
+        return ranked_sentences(state.encoded, state.hits, state.readings, self._retriever.store)
 
     def _nearest(self, state: State) -> tuple[Nearest, ...]:
         """Articles near the question; of any time, where only a period was searched."""

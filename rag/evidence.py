@@ -1,15 +1,17 @@
 """The sentences inside the best chunks that answer the question, and how sure that is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from index.encoder import Floats
 from index.normalize import search_terms
 from index.sentences import split_sentences
 from index.store import Snapshot, Store
 from index.types import Hit
 from rag.question import holds
+from rag.reader import Reading, open_reader
 from rag.retrieve import EncodedQuery
 from rag.types import Evidence
 
@@ -22,16 +24,16 @@ _PER_CHUNK = 2
 # A sentence that much below the best one says something else.
 _MARGIN = 0.15
 _MIN_BACKGROUND = 8
-_LEXICAL_WEIGHT = 0.15
-# For having a number or date where one is asked for. A listwise fit on ARCD, SQuAD paragraphs
-# outside XQuAD and the dev part of the sample questions, where it costs no direction and gives
-# date questions 3 in 100; the same for persons and places gave nothing.
-_ANSWER_TYPE = 0.07
-# Logistic fit of "the articles hold the answer" with the features of `confidence_features`, by
-# `python -m eval.fit`. The constant puts 0.5 where nineteen in twenty answerable questions of the
-# sample's dev part still pass.
-WEIGHTS = (14.85, 1.17, -1.51, 0.35)
-CONSTANT = -9.31
+# Of a sentence's features; a listwise logistic fit, by `python -m eval.fit`.
+_SENTENCE = np.array([1, 0.15, 0.07, 0.3], np.float32)
+# Logistic fits of "the articles hold the answer" with the features of `confidence_features`, by
+# `python -m eval.fit`, for encoders without a reader and with one. The constant puts 0.5 where
+# nineteen in twenty answerable questions of the sample's dev part still pass.
+UNREAD_WEIGHTS, UNREAD_CONSTANT = (14.85, 1.17, -1.51, 0.35), -9.31
+WEIGHTS, CONSTANT = (14.85, 1.17, -1.51, 0.35, 0.5), -9.31
+
+# What the reader makes of the hits that it was given, by chunk row.
+Readings = Mapping[int, Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +46,58 @@ class Candidate:
     score: float
 
 
-def confidence(query: EncodedQuery, hits: Sequence[Hit], snapshot: Snapshot) -> float:
-    """Probability that the best hit answers the question, 0 without hits."""
+def read(query: EncodedQuery, hits: Sequence[Hit], store: Store) -> Readings:
+    """The close hits read together with the question; nothing where the encoder has no reader."""
+    if store.encoder.reader is None or not hits:
+        return {}
+    rows, block = store.snapshot().token_vectors([_row(hit) for hit in _close(hits)])
+    passages = np.split(block.unpacked(), block.starts[1:])
+    found = open_reader(store.encoder.reader).read(query.tokens, passages)
+    return dict(zip(rows, found, strict=True))
+
+
+def _close(hits: Sequence[Hit]) -> list[Hit]:
+    return [hit for hit in hits if hits[0].score - hit.score <= _CLOSE][:_N_HITS]
+
+
+def _row(hit: Hit) -> int:
+    return int(hit.scores["row"])
+
+
+def confidence(
+    query: EncodedQuery, hits: Sequence[Hit], readings: Readings, snapshot: Snapshot
+) -> float:
+    """Probability that the best hits answer the question, 0 without hits."""
     if not hits:
         return 0.0
-    logit = CONSTANT + float(np.dot(WEIGHTS, confidence_features(query, hits[0], snapshot)))
-    return float(1 / (1 + np.exp(-logit)))
+    weights, constant = (WEIGHTS, CONSTANT) if readings else (UNREAD_WEIGHTS, UNREAD_CONSTANT)
+    features = confidence_features(query, hits, readings, snapshot)
+    return float(1 / (1 + np.exp(-constant - float(np.dot(weights, features)))))
 
 
 def confidence_features(
-    query: EncodedQuery, best: Hit, snapshot: Snapshot
-) -> tuple[float, float, float, float]:
-    """What the confidence weighs: likeness, plain and calibrated, the language, the worst word.
+    query: EncodedQuery, hits: Sequence[Hit], readings: Readings, snapshot: Snapshot
+) -> tuple[float, ...]:
+    """What the confidence weighs.
 
-    The worst matched word: "When was the bridge sold?" finds the right bridge, but nothing near
-    "sold".
+    Of the best hit: likeness, plain and calibrated, whether it is in the question's language, and
+    the worst matched word: "When was the bridge sold?" finds the right bridge, but nothing near
+    "sold". Where hits were read, the log-odds of the one that answers best.
     """
-    return (
+    best = hits[0]
+    features = (
         best.scores["late_interaction"],
         best.scores["calibrated"],
         float(best.chunk.language == query.language),
         _weakest_word(query, best, snapshot),
     )
+    return (*features, max(one.answered for one in readings.values())) if readings else features
 
 
 def _weakest_word(query: EncodedQuery, hit: Hit, snapshot: Snapshot) -> float:
     """The worst of the content words' similarities, in deviations from unrelated chunks'."""
     background = snapshot.background(hit.chunk.language).best_tokens(query.tokens)
-    _, tokens = snapshot.token_vectors([int(hit.scores["row"])])
+    _, tokens = snapshot.token_vectors([_row(hit)])
     if not query.words or not len(tokens.starts) or background.shape[1] < _MIN_BACKGROUND:
         return 0.0
     similarity = tokens.best_tokens(query.tokens)[:, 0]
@@ -80,11 +106,10 @@ def _weakest_word(query: EncodedQuery, hit: Hit, snapshot: Snapshot) -> float:
 
 
 def select_evidence(
-    query: EncodedQuery, hits: Sequence[Hit], store: Store, n: int
+    query: EncodedQuery, hits: Sequence[Hit], readings: Readings, store: Store, n: int
 ) -> list[Evidence]:
     """The `n` best sentences of the hits closest to the best one; neighbours become one quote."""
-    close = [hit for hit in hits if hits[0].score - hit.score <= _CLOSE][:_N_HITS]
-    found = _scored(query, close, store)
+    found = _scored(query, _close(hits), readings, store)
     candidates = [c for score, c in found if found[0][0] - score <= _MARGIN]
     runs = _joined(_spread(candidates)[:n])
     return [
@@ -94,25 +119,27 @@ def select_evidence(
             start=run.start,
             end=run.end,
             quote=run.hit.article.text[run.start : run.end],
-            score=run.score,
+            score=float(np.clip(run.score, 0, 1)),
         )
         for marker, run in enumerate(runs, 1)
     ]
 
 
-def ranked_sentences(query: EncodedQuery, hits: Sequence[Hit], store: Store) -> list[Candidate]:
+def ranked_sentences(
+    query: EncodedQuery, hits: Sequence[Hit], readings: Readings, store: Store
+) -> list[Candidate]:
     """Every sentence of the hits, the most useful first."""
-    return [candidate for _, candidate in _scored(query, hits, store)]
+    return [candidate for _, candidate in _scored(query, hits, readings, store)]
 
 
 def _scored(
-    query: EncodedQuery, hits: Sequence[Hit], store: Store
+    query: EncodedQuery, hits: Sequence[Hit], readings: Readings, store: Store
 ) -> list[tuple[float, Candidate]]:
     """The hits' sentences, best first, with scores that count how far their chunk is behind."""
     found = [
         (candidate.score - _DISTANCE * (hits[0].score - hit.score), candidate)
         for hit in hits
-        for candidate in score_sentences(query, hit, store)
+        for candidate in score_sentences(query, hit, readings.get(_row(hit)), store)
     ]
     return sorted(found, key=lambda pair: -pair[0])
 
@@ -142,22 +169,40 @@ def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:
     return runs
 
 
-def score_sentences(query: EncodedQuery, hit: Hit, store: Store) -> list[Candidate]:
-    """Every sentence of a hit's chunk, scored by late interaction and shared terms."""
+def score_sentences(
+    query: EncodedQuery, hit: Hit, reading: Reading | None, store: Store
+) -> list[Candidate]:
+    """Every sentence of a hit's chunk with its score."""
+    spans, features = sentence_features(query, hit, reading, store)
+    return [
+        Candidate(hit, hit.chunk.start + start, hit.chunk.start + end, score)
+        for (start, end), score in zip(spans, (features @ _SENTENCE).tolist(), strict=True)
+    ]
+
+
+def sentence_features(
+    query: EncodedQuery, hit: Hit, reading: Reading | None, store: Store
+) -> tuple[list[tuple[int, int]], Floats]:
+    """Spans of a chunk's sentences, and what their scores weigh, (n, 4).
+
+    Late interaction; the share of the question's terms; whether there is a number, date or name
+    where one is asked for; and how much of the reader's pointing falls on it.
+    """
     chunk = hit.chunk
     spans = split_sentences(chunk.text, chunk.language) or [(0, len(chunk.text))]
     token_spans = store.encoder.token_spans(chunk.text)
-    _, block = store.snapshot().token_vectors([int(hit.scores["row"])])
+    _, block = store.snapshot().token_vectors([_row(hit)])
     similarities = block.similarities(query.tokens)
     token_spans = token_spans[: similarities.shape[1]]
     wanted = set(query.terms)
-    scored = []
-    for start, end in spans:
+    features = np.zeros((len(spans), 4), np.float32)
+    for row, (start, end) in enumerate(spans):
         inside = np.flatnonzero((token_spans[:, 1] > start) & (token_spans[:, 0] < end))
-        late = similarities[:, inside].max(axis=1).mean() if len(inside) else 0.0
         text = chunk.text[start:end]
-        shared = len(wanted & set(search_terms(text))) / max(1, len(wanted))
-        asked = holds(query.kind, text, query.text)
-        score = float(np.clip(late + _LEXICAL_WEIGHT * shared + _ANSWER_TYPE * asked, 0, 1))
-        scored.append(Candidate(hit, chunk.start + start, chunk.start + end, score))
-    return scored
+        features[row] = (
+            similarities[:, inside].max(axis=1).mean() if len(inside) else 0,
+            len(wanted & set(search_terms(text))) / max(1, len(wanted)),
+            holds(query.kind, text, query.text),
+            reading.tokens[inside].sum() if reading else 0,
+        )
+    return spans, features

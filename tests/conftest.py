@@ -31,6 +31,7 @@ class FakeEncoder:
 
     fingerprint = "fake:1"
     statistics = None
+    reader = None
     dimension = 64
     max_tokens = 500
 

@@ -11,7 +11,7 @@ import json
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,6 @@ def _paragraph(paragraph: dict[str, Any], row: dict[str, Any]) -> Document:
     text = paragraph["context"]
     spans = [(a, b) for a, b in split_sentences(text, "ar") if text[a:b].strip()]
     arabic = [text[a:b].strip() for a, b in spans]
-    _check(row, arabic)
     questions: list[Asked] = []
     for qa, english in zip(paragraph["qas"], row["questions_en"], strict=True):
         start = qa["answers"][0]["answer_start"]
@@ -151,8 +150,8 @@ def _paragraph(paragraph: dict[str, Any], row: dict[str, Any]) -> Document:
         if holding and "<class" not in qa["question"]:
             asked = qa["question"].strip(" -").removesuffix(" ال").strip()
             questions.append(({"en": english, "ar": asked}, 0, holding[0]))
-    unanswerable = [(question, 0) for question in row["unanswerable"]]
-    return Document(row["id"], [{"en": row["en"], "ar": arabic}], questions, unanswerable)
+    document = _bilingual(row, arabic)
+    return replace(document, questions=questions + document.questions)
 
 
 def _news(text: dict[str, Any], row: dict[str, Any]) -> Document:
@@ -167,9 +166,10 @@ def _news(text: dict[str, Any], row: dict[str, Any]) -> Document:
     questions = [
         (_asked(q), *place[q["sentence"]]) for q in row["questions"] if q["sentence"] in place
     ]
-    # Which passage such a question is nearest to is not known; all of them lack the answer.
+    # Of some such questions it is not known which passage is nearest; all of them lack the answer.
     unanswerable = [
-        (question, number % len(blocks)) for number, question in enumerate(row["unanswerable"])
+        (_asked(q), place[q["sentence"]][0] if "sentence" in q else number % len(blocks))
+        for number, q in enumerate(row["unanswerable"])
     ]
     return Document(row["id"], passages, questions, unanswerable)
 
@@ -180,8 +180,8 @@ def _bilingual(row: dict[str, Any], arabic: list[str]) -> Document:
     return Document(
         row["id"],
         [{"en": row["en"], "ar": arabic}],
-        [(_asked(q), 0, q["sentence"]) for q in row["questions"]],
-        [(question, 0) for question in row["unanswerable"]],
+        [(_asked(q), 0, q["sentence"]) for q in row.get("questions", ())],
+        [(_asked(q), 0) for q in row["unanswerable"]],
     )
 
 

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
 from index import e5
-from index.encoder import Kind, e5_statistics
+from index.encoder import KINDS, Kind, e5_statistics
 from index.statistics import TOKEN_SHARE, token_means
 from index.types import LANGUAGES, Language
 
-KINDS: tuple[Kind, ...] = ("query", "passage")
 # Tokens of a text that are read, prompt and special ones not counted.
 LIMITS: dict[Kind, int] = {"query": 48, "passage": 200}
 
@@ -50,8 +48,7 @@ class Reader:
         self._bert = bert
         self._layers = layers
         self._device = device
-        self._tokenizer = Tokenizer.from_file(str(e5.tokenizer_path()))
-        self._tokenizer.no_padding()
+        self._tokenizer = e5.open_tokenizer()
 
     def tokenize(
         self, texts: Sequence[Sequence[str]], kind: Kind

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from index import e5, train
-from index.training import losses
+from index.training import choose, losses
 from index.training.data import WRITTEN, Batches, Data, Document, Example, read_data
-from index.training.reading import Tokens
+from index.training.reading import Reader, Tokens
 from tests.conftest import SAMPLE, SHARED
 
 
@@ -98,6 +98,23 @@ def test_losses_by_hand():
     answers = torch.tensor([1, 2, 7])
     assert float(losses.point(scores, answers)) == pytest.approx(0.6931, abs=1e-3)
     assert float(losses.distil(same, same)) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.encoder
+def test_a_share_is_measured_in_four_directions(data):
+    bert = e5.load_bert()
+    reader = Reader(bert, bert.encoder.layer, torch.device("cpu"))
+    with torch.no_grad():
+        cells = [float(cell) for cell in choose.measure(reader, *_halves(data.documents[:16]))]
+    ranking, pointing = cells[:5], cells[5:]
+    assert ranking[4] == pytest.approx(sum(ranking[:4]) / 4, abs=1e-3)
+    # Headlines find their articles.
+    assert min(ranking[0], ranking[3]) > 0.8
+    assert all(0 <= cell <= 1 for cell in pointing)
+
+
+def _halves(items):
+    return items[: len(items) // 2], items[len(items) // 2 :]
 
 
 @pytest.mark.encoder

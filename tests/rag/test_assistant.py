@@ -96,7 +96,7 @@ def test_the_same_answer_however_it_is_asked_for(sample):
     *pieces, last = sample.stream(question)
     assert "".join(pieces) == answer.text == last.text
     assert asyncio.run(sample.aask(question)).text == answer.text
-    assert answer.timings.keys() == {"understand", "retrieve", "evidence", "answer"}
+    assert answer.timings.keys() == {"understand", "retrieve", "read", "evidence", "answer"}
     assert json.loads(json.dumps(answer.to_dict()))["citations"][0]["quote"] in answer.text
 
 
