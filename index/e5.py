@@ -38,6 +38,7 @@ NAME = "multilingual-e5-small-q4"
 TRAINED = "burhan-e5-small"
 TRAINED_FOLDER = Path(__file__).parent / "burhan_e5"
 TRAINED_SHA256 = "1815d7512c878cd66527fc93bf6fbfe12f8deb977fe0aee6a1415e1bc12635e7"
+READER_SHA256 = ""
 LAYERS_FILE, STATISTICS_FILE, READER_FILE = "layers.npz", "statistics.npz", "reader.onnx"
 DIMENSION = 384
 MAX_TOKENS = 512
@@ -75,15 +76,24 @@ def layers_folder(name: str) -> Path | None:
     """
     if name != TRAINED:
         return Path(name) if (Path(name) / LAYERS_FILE).is_file() else None
-    layers = TRAINED_FOLDER / LAYERS_FILE
-    if not layers.is_file() or sha256_of(layers) != TRAINED_SHA256:
-        raise EncoderError(f"{layers} is missing or damaged; install Burhan again")
+    _check_shipped(TRAINED_FOLDER / LAYERS_FILE, TRAINED_SHA256)
     return TRAINED_FOLDER
 
 
+def _check_shipped(path: Path, sha256: str) -> None:
+    if not path.is_file() or sha256_of(path) != sha256:
+        raise EncoderError(f"{path} is missing or damaged; install Burhan again")
+
+
 def reader_path(layers: Path | None) -> Path | None:
-    """The answer reader made for the encoder with these layers, if there is one."""
+    """The answer reader made for the encoder with these layers, if there is one.
+
+    Raises:
+        EncoderError: The shipped one is missing or damaged.
+    """
     path = layers / READER_FILE if layers else None
+    if layers == TRAINED_FOLDER and path:
+        _check_shipped(path, READER_SHA256)
     return path if path and path.is_file() else None
 
 

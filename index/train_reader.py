@@ -3,13 +3,14 @@
     python -m index.train_reader DATA --output FOLDER       30 minutes on 2 cores
 
 A question alone and a passage alone, encoded apart, tell whether they are about the same thing;
-whether one answers the other shows only when their words are read together. The reader does that:
-a few transformer layers over the token vectors that the index holds anyway (MacAvaney et al.,
-"PreTTR", 2020; Gao et al., "Modularized Transformer-based Ranking", 2020). They begin as the
-encoder's last layers, behind a linear map, fitted first, that undoes what those did.
+whether one answers the other shows only when their words are read together. The reader does that
+with the token vectors that the index holds anyway (MacAvaney et al., "PreTTR", 2020). Each token is
+first compared with what it finds of itself in the other text (Chen et al., "ESIM", 2017); small
+transformer layers then read both texts at once.
 
 It points at a token of the answering sentence, or at one that stands for "no answer" (Devlin et
-al., "BERT", 2019, on SQuAD 2.0). FOLDER/reader.onnx, in 8 bits, goes beside the encoder's layers.
+al., "BERT", 2019, on SQuAD 2.0), and begins where the late interaction of the sentences points.
+FOLDER/reader.onnx, in 8 bits, goes beside the encoder's layers.
 """
 
 import argparse
@@ -21,9 +22,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from sklearn.metrics import roc_auc_score
@@ -31,117 +32,122 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from index import e5
-from index.encoder import KINDS, open_encoder
+from index.encoder import open_encoder
+from index.reader import Passage, reader_inputs
 from index.training.cases import Case, Cases, Texts, near_passages
 from index.training.data import SEED, read_data
 from index.training.reading import half_precision
 
 logger = logging.getLogger(__name__)
 
-N_LAYERS = 3
+_N_LAYERS, _WIDTH, _N_HEADS = 2, 256, 4
 _DROPOUT = 0.1
-# What begins at random learns that much faster.
-_FRESH_RATE = 5.0
-_WARM_UP = 50
-_N_FOR_ENTRY = 300
+_WARM_UP = 100
 _N_HELD_OUT = 1_600
-_MAX_TOKENS = 320
 # Batches prepared at once, of texts of like length.
 _LOOK_AHEAD = 64
 _SAVE_EVERY = 400
 
 
-class AnswerReader(nn.Module):
+class Network(nn.Module):
     """A question's and a passage's token vectors to a logit for each token and for "no answer".
 
-    Inputs: `vectors`, (cases, tokens, 384), the question's first, rotated as the index holds them;
-    `kinds`, (cases, tokens), 1 for the question's, 2 for the passage's and 0 for padding.
-    Output: logits, (cases, 1 + tokens), "no answer" first; -1e4 at what is not the passage's.
+    Inputs: see `index.reader.reader_inputs`. Output: logits, (cases, 1 + passage tokens), "no
+    answer" first; -1e4 at padding.
     """
 
-    def __init__(self, layers: Sequence[nn.Module]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.enter = nn.Linear(e5.DIMENSION, e5.DIMENSION, bias=False)
-        self.kind = nn.Embedding(3, e5.DIMENSION)
-        self.none = nn.Parameter(torch.zeros(e5.DIMENSION))
-        self.layers = nn.ModuleList(layers)
+        self.sharpness = nn.Parameter(torch.tensor(20.0))
+        self.own = nn.Linear(e5.DIMENSION, _WIDTH)
+        self.found = nn.Linear(e5.DIMENSION, _WIDTH, bias=False)
+        self.common = nn.Linear(e5.DIMENSION, _WIDTH, bias=False)
+        self.likeness = nn.Linear(2, _WIDTH, bias=False)
+        self.kind = nn.Embedding(2, _WIDTH)
+        self.none = nn.Parameter(torch.randn(_WIDTH) * 0.1)
+        self.norm = nn.LayerNorm(_WIDTH)
         self.drop = nn.Dropout(_DROPOUT)
-        self.score = nn.Linear(e5.DIMENSION, 1)
+        self.layers = nn.ModuleList(_Layer() for _ in range(_N_LAYERS))
+        self.last_norm = nn.LayerNorm(_WIDTH)
+        self.score = nn.Linear(_WIDTH, 1)
+        # Begins as the sentences' late interaction, and half as sure that there is none.
+        self.prior = nn.Linear(1, 1)
+        nn.init.constant_(self.prior.weight, 30.0)
+        nn.init.constant_(self.prior.bias, -15.0)
 
-    def forward(self, vectors: Tensor, kinds: Tensor) -> Tensor:
-        hidden = self.enter(vectors) + self.kind(kinds)
-        none = self.none.expand(vectors.shape[0], 1, -1)
-        hidden = self.drop(torch.cat([none, hidden], 1))
-        bias = torch.where(functional.pad(kinds > 0, (1, 0), value=True), 0.0, -1e4)
+    def forward(
+        self,
+        question: Tensor,
+        question_mask: Tensor,
+        passage: Tensor,
+        passage_mask: Tensor,
+        late: Tensor,
+    ) -> Tensor:
+        similarity = question @ passage.transpose(1, 2)
+        both = question_mask[:, :, None] & passage_mask[:, None, :]
+        similarity = similarity.masked_fill(~both, -1.0)
+        asked = self._compared(question, passage, similarity, 0, 0 * question[..., 0])
+        told = self._compared(passage, question, similarity.transpose(1, 2), 1, late)
+        none = self.none.expand(question.shape[0], 1, -1)
+        hidden = self.drop(self.norm(torch.cat([none, told, asked], 1)))
+        present = torch.cat([functional.pad(passage_mask, (1, 0), value=True), question_mask], 1)
+        bias = torch.where(present, 0.0, -1e4)[:, None, None, :]
         for layer in self.layers:
-            output: Any = layer(hidden, attention_mask=bias[:, None, None, :])
-            hidden = output[0] if isinstance(output, tuple) else output
-        logits: Tensor = self.score(self.drop(hidden))[..., 0]
-        return logits.masked_fill(~functional.pad(kinds == 2, (1, 0), value=True), -1e4)
+            hidden = layer(hidden, bias)
+        hidden = hidden[:, : 1 + passage.shape[1]]
+        logits: Tensor = self.score(self.last_norm(hidden))[..., 0]
+        logits = logits + functional.pad(self.prior(late[..., None])[..., 0], (1, 0))
+        return logits.masked_fill(~functional.pad(passage_mask, (1, 0), value=True), -1e4)
 
-    def groups(self, rate: float) -> list[dict[str, Any]]:
-        """Parameters for an optimiser, with their highest learning rates."""
-        fresh = [self.none, *self.kind.parameters(), *self.score.parameters()]
-        begun = [*self.enter.parameters(), *self.layers.parameters()]
-        return [
-            {"params": begun, "highest": rate},
-            {"params": fresh, "highest": _FRESH_RATE * rate},
-        ]
-
-
-def new_reader(folder: Path | None, cases: Sequence[Case], texts: Texts) -> AnswerReader:
-    """A reader whose layers are the last of an encoder's, behind a map to what those had as input.
-
-    The map is a least-squares fit on the cases' texts.
-    """
-    bert: Any = e5.load_bert(folder)
-    bert.set_attn_implementation("eager")
-    reader = AnswerReader(list(bert.encoder.layer[-N_LAYERS:]))
-    tokenizer = e5.open_tokenizer()
-    given, wanted = [], []
-    for case in cases:
-        for number, kind in enumerate(KINDS):
-            ids = tokenizer.encode(f"{kind}: {' '.join(case.sentences(kind))}").ids
-            with torch.no_grad():
-                states = bert(input_ids=torch.tensor([ids]), output_hidden_states=True)
-            vectors = texts.get(case, kind).vectors(e5.DIMENSION)
-            which = np.broadcast_to(np.eye(2)[number], (len(vectors), 2))
-            given.append(np.concatenate([vectors, which], axis=1))
-            hidden = states.hidden_states[-1 - N_LAYERS][0].numpy()
-            wanted.append(hidden[len(hidden) - 1 - len(vectors) : -1])
-    x, y = np.concatenate(given), np.concatenate(wanted)
-    ridge = 1e-3 * len(x) / e5.DIMENSION * np.eye(x.shape[1])
-    solved = np.linalg.solve(x.T @ x + ridge, x.T @ y)
-    explained = 1 - np.square(y - x @ solved).sum() / np.square(y - y.mean(0)).sum()
-    logger.info("the map explains %.2f of the layers' input", explained)
-    solution = torch.from_numpy(solved).float()
-    with torch.no_grad():
-        reader.enter.weight.copy_(solution[: e5.DIMENSION].T)
-        reader.kind.weight.zero_()
-        reader.kind.weight[1:].copy_(solution[e5.DIMENSION :])
-        reader.none.copy_(torch.from_numpy(y.mean(0)))
-    return reader
+    def _compared(
+        self, text: Tensor, other: Tensor, similarity: Tensor, kind: int, late: Tensor
+    ) -> Tensor:
+        """Each token with what the other text has that is like it."""
+        found = (self.sharpness * similarity).softmax(-1) @ other
+        likeness = torch.stack([similarity.amax(-1), late], -1)
+        # Coordinates of unit vectors are about 1/20 each.
+        scale = e5.DIMENSION**0.5
+        hidden = self.own(scale * text) + self.found(scale * found)
+        hidden = hidden + self.common(scale * scale * text * found) + self.likeness(4 * likeness)
+        return functional.gelu(hidden) + self.kind.weight[kind]
 
 
-def tensors(cases: Sequence[Case], texts: Texts) -> tuple[Tensor, Tensor, Tensor]:
-    """`AnswerReader`'s inputs, and which of its logits are right, (cases, 1 + tokens)."""
-    pairs = [(texts.get(case, "query"), texts.get(case, "passage")) for case in cases]
-    width = min(_MAX_TOKENS, max(len(q.sentence) + len(p.sentence) for q, p in pairs))
-    vectors = np.zeros((len(cases), width, e5.DIMENSION), np.float32)
-    kinds = np.zeros((len(cases), width), np.int64)
-    right = np.zeros((len(cases), 1 + width), bool)
-    for row, (case, (query, passage)) in enumerate(zip(cases, pairs, strict=True)):
-        n = len(query.sentence)
-        both = np.concatenate([query.vectors(e5.DIMENSION), passage.vectors(e5.DIMENSION)])[:width]
-        vectors[row, : len(both)] = both
-        kinds[row, : len(both)] = 2
-        kinds[row, :n] = 1
-        if case.answer is not None:
-            answering = 1 + n + np.flatnonzero(passage.sentence == case.answer)
-            right[row, answering[answering <= width]] = True
+class _Layer(nn.Module):
+    """A transformer layer that normalises first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(_WIDTH) for _ in range(2))
+        self.heads = nn.Linear(_WIDTH, 3 * _WIDTH)
+        self.out = nn.Linear(_WIDTH, _WIDTH)
+        self.wide, self.narrow = nn.Linear(_WIDTH, 2 * _WIDTH), nn.Linear(2 * _WIDTH, _WIDTH)
+        self.drop = nn.Dropout(_DROPOUT)
+
+    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        batch, tokens, _ = hidden.shape
+        heads = self.heads(self.norms[0](hidden)).view(batch, tokens, 3, _N_HEADS, -1)
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        shares = (query @ key.transpose(2, 3) / (_WIDTH / _N_HEADS) ** 0.5 + bias).softmax(-1)
+        attended = (shares @ value).transpose(1, 2).reshape(batch, tokens, _WIDTH)
+        hidden = hidden + self.drop(self.out(attended))
+        wide = functional.gelu(self.wide(self.norms[1](hidden)))
+        read: Tensor = hidden + self.drop(self.narrow(wide))
+        return read
+
+
+def tensors(cases: Sequence[Case], texts: Texts) -> tuple[dict[str, Tensor], Tensor]:
+    """The network's inputs, and which of its logits are right, (cases, 1 + tokens)."""
+    asked = [texts.question(case) for case in cases]
+    told = [texts.passage(case) for case in cases]
+    inputs = reader_inputs(asked, told)
+    right = np.zeros((len(cases), 1 + inputs["late"].shape[1]), bool)
+    for row, (case, passage) in enumerate(zip(cases, told, strict=True)):
+        right[row, 1 : 1 + len(passage.sentence)] = passage.sentence == case.answer
         # A sentence that was cut off answers nothing.
         right[row, 0] = not right[row].any()
-    return torch.from_numpy(vectors), torch.from_numpy(kinds), torch.from_numpy(right)
+    return {name: torch.from_numpy(values) for name, values in inputs.items()}, torch.from_numpy(
+        right
+    )
 
 
 def pointing_loss(logits: Tensor, right: Tensor) -> Tensor:
@@ -171,7 +177,7 @@ class _Batches:
 
 
 def train(
-    reader: AnswerReader,
+    reader: Network,
     cases: Cases,
     held_out: Sequence[Case],
     texts: Texts,
@@ -182,7 +188,7 @@ def train(
     minutes: float,
 ) -> None:
     """Trains for so many minutes; the learning rate falls to zero over them."""
-    optimiser = torch.optim.AdamW(reader.groups(rate), lr=rate, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(reader.parameters(), lr=rate, weight_decay=0.05)
     began, shown = time.monotonic(), 0.0
     for step, batch in enumerate(_Batches(cases, texts, size)):
         done = (time.monotonic() - began) / (60 * minutes)
@@ -190,11 +196,11 @@ def train(
             break
         for group in optimiser.param_groups:
             warm = min(1.0, (step + 1) / _WARM_UP)
-            group["lr"] = group["highest"] * warm * 0.5 * (1 + math.cos(math.pi * done))
+            group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * done))
         reader.train()
-        vectors, kinds, right = tensors(batch, texts)
+        inputs, right = tensors(batch, texts)
         with half_precision(torch.device("cpu")):
-            logits = reader(vectors, kinds).float()
+            logits = reader(**inputs).float()
         loss = pointing_loss(logits, right)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -210,7 +216,7 @@ def train(
     torch.save(reader.state_dict(), output / "reader.pt")
 
 
-def measure(reader: AnswerReader, cases: Sequence[Case], texts: Texts) -> str:
+def measure(reader: Network, cases: Sequence[Case], texts: Texts) -> str:
     """By direction: AUROC of answered against seeming so, and how often the sentence is right."""
     reader.eval()
     scores: dict[str, list[tuple[float, bool]]] = {}
@@ -218,13 +224,12 @@ def measure(reader: AnswerReader, cases: Sequence[Case], texts: Texts) -> str:
     order = sorted(cases, key=texts.length)
     for a in range(0, len(order), 32):
         part = order[a : a + 32]
-        vectors, kinds, _ = tensors(part, texts)
+        inputs, _ = tensors(part, texts)
         with torch.no_grad(), half_precision(torch.device("cpu")):
-            shares = reader(vectors, kinds).float().softmax(-1).numpy()
+            shares = reader(**inputs).float().softmax(-1).numpy()
         for case, share in zip(part, shares, strict=True):
-            sentence = texts.get(case, "passage").sentence
-            inside = share[1 + len(texts.get(case, "query").sentence) :][: len(sentence)]
-            points = np.bincount(sentence[: len(inside)], inside)
+            sentence = texts.passage(case).sentence
+            points = np.bincount(sentence, share[1 : 1 + len(sentence)])
             answered = case.answer is not None
             scores.setdefault(case.direction, []).append((1 - share[0], answered))
             if answered:
@@ -238,22 +243,29 @@ def measure(reader: AnswerReader, cases: Sequence[Case], texts: Texts) -> str:
     return "; ".join(told)
 
 
-def export(reader: AnswerReader, path: Path) -> None:
-    """Writes the reader as ONNX, weights and the inputs of matrix products in 8 bits."""
+def export(reader: Network, path: Path, fingerprint: str) -> None:
+    """Writes the reader as ONNX, weights and the inputs of matrix products in 8 bits.
+
+    The file names the encoder that it is for.
+    """
     full = path.with_suffix(".fp32.onnx")
-    batch = torch.export.Dim("batch", max=1024)
-    tokens = torch.export.Dim("tokens", max=4 * e5.MAX_TOKENS)
-    example = torch.zeros((2, 32, e5.DIMENSION)), torch.ones((2, 32), dtype=torch.long)
+    vectors = np.eye(8, e5.DIMENSION, dtype=np.float32)
+    passage = Passage(np.repeat(vectors, 4, axis=0), np.zeros(32, np.int32))
+    example = reader_inputs([vectors, vectors], [passage, passage])
+    cases, asked, told = (torch.export.Dim(name, max=1024) for name in ("cases", "asked", "told"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             reader.eval(),
-            example,
+            tuple(torch.from_numpy(values) for values in example.values()),
             full,
             dynamo=True,
-            input_names=["vectors", "kinds"],
+            input_names=list(example),
             output_names=["logits"],
-            dynamic_shapes={name: {0: batch, 1: tokens} for name in ("vectors", "kinds")},
+            dynamic_shapes={
+                name: {0: cases, 1: asked if name.startswith("question") else told}
+                for name in example
+            },
             external_data=False,
             verbose=False,
         )
@@ -265,6 +277,9 @@ def export(reader: AnswerReader, path: Path) -> None:
             op_types_to_quantize=["MatMul", "Gemm"],
         )
     full.unlink()
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {"encoder": fingerprint})
+    onnx.save(model, path)
 
 
 def main() -> None:
@@ -275,7 +290,7 @@ def main() -> None:
     parser.add_argument("--encoder", default=e5.TRAINED, help="the encoder's name or folder")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--batch", type=int, default=32, help="cases")
-    parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.manual_seed(SEED)
@@ -286,9 +301,9 @@ def main() -> None:
     held_out = [*Cases(data.held_out, {}).each()]
     generator = random.Random(SEED)
     held_out = generator.sample(held_out, min(_N_HELD_OUT, len(held_out)))
-    first = cases.sample(generator, _N_FOR_ENTRY)
-    texts.add([*first, *held_out])
-    reader = new_reader(e5.layers_folder(arguments.encoder), first, texts)
+    texts.add(held_out)
+    reader = Network()
+    logger.info("%s", measure(reader, held_out, texts))
     arguments.output.mkdir(parents=True, exist_ok=True)
     train(
         reader,
@@ -300,7 +315,7 @@ def main() -> None:
         rate=arguments.rate,
         minutes=arguments.minutes,
     )
-    export(reader, arguments.output / e5.READER_FILE)
+    export(reader, arguments.output / e5.READER_FILE, encoder.fingerprint)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from threading import Event
 from langchain_core.runnables import Runnable
 
 from index.encoder import open_encoder
+from index.reader import open_reader
 from index.store import Store
 from index.types import Article, Filters, Hit, Language
 from rag.chain import AnswerChain
@@ -34,6 +35,8 @@ class Assistant:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
+        # One that does not fit is told of now, not at the first question.
+        open_reader(store.encoder)
         self.retriever = Retriever(
             store=store,
             n_candidates=settings.n_candidates,

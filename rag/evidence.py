@@ -7,11 +7,11 @@ import numpy as np
 
 from index.encoder import Floats
 from index.normalize import search_terms
+from index.reader import Passage, Reading, open_reader
 from index.sentences import split_sentences
 from index.store import Snapshot, Store
 from index.types import Hit
 from rag.question import holds
-from rag.reader import Reading, open_reader
 from rag.retrieve import EncodedQuery
 from rag.types import Evidence
 
@@ -48,12 +48,24 @@ class Candidate:
 
 def read(query: EncodedQuery, hits: Sequence[Hit], store: Store) -> Readings:
     """The close hits read together with the question; nothing where the encoder has no reader."""
-    if store.encoder.reader is None or not hits:
+    reader = open_reader(store.encoder)
+    if reader is None or not len(query.tokens):
         return {}
-    rows, block = store.snapshot().token_vectors([_row(hit) for hit in _close(hits)])
-    passages = np.split(block.unpacked(), block.starts[1:])
-    found = open_reader(store.encoder.reader).read(query.tokens, passages)
-    return dict(zip(rows, found, strict=True))
+    passages = {_row(hit): _passage(hit, store)[1] for hit in _close(hits)}
+    told = {row: passage for row, passage in passages.items() if len(passage.vectors)}
+    return dict(zip(told, reader.read(query.tokens, list(told.values())), strict=True))
+
+
+def _passage(hit: Hit, store: Store) -> tuple[list[tuple[int, int]], Passage]:
+    """Spans of a chunk's sentences, and the chunk as the reader takes it."""
+    chunk = hit.chunk
+    spans = split_sentences(chunk.text, chunk.language) or [(0, len(chunk.text))]
+    _, block = store.snapshot().token_vectors([_row(hit)])
+    vectors = block.unpacked()
+    tokens = store.encoder.token_spans(chunk.text)[: len(vectors)]
+    # A token begins with the space before it.
+    owner = np.searchsorted([end for _, end in spans], tokens[:, 1] - 1, side="right")
+    return spans, Passage(vectors, np.minimum(owner, len(spans) - 1).astype(np.int32))
 
 
 def _close(hits: Sequence[Hit]) -> list[Hit]:
@@ -188,21 +200,18 @@ def sentence_features(
     Late interaction; the share of the question's terms; whether there is a number, date or name
     where one is asked for; and how much of the reader's pointing falls on it.
     """
-    chunk = hit.chunk
-    spans = split_sentences(chunk.text, chunk.language) or [(0, len(chunk.text))]
-    token_spans = store.encoder.token_spans(chunk.text)
-    _, block = store.snapshot().token_vectors([_row(hit)])
-    similarities = block.similarities(query.tokens)
-    token_spans = token_spans[: similarities.shape[1]]
+    spans, passage = _passage(hit, store)
+    similarities = query.tokens @ passage.vectors.T
     wanted = set(query.terms)
     features = np.zeros((len(spans), 4), np.float32)
     for row, (start, end) in enumerate(spans):
-        inside = np.flatnonzero((token_spans[:, 1] > start) & (token_spans[:, 0] < end))
-        text = chunk.text[start:end]
-        features[row] = (
-            similarities[:, inside].max(axis=1).mean() if len(inside) else 0,
+        inside = similarities[:, passage.sentence == row]
+        text = hit.chunk.text[start:end]
+        features[row, :3] = (
+            inside.max(axis=1).mean() if inside.size else 0,
             len(wanted & set(search_terms(text))) / max(1, len(wanted)),
             holds(query.kind, text, query.text),
-            reading.tokens[inside].sum() if reading else 0,
         )
+    if reading:
+        features[: len(reading.sentences), 3] = reading.sentences
     return spans, features

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from index import codes
-from index.encoder import KINDS, Encoder, Floats, Kind
+from index.encoder import Encoder, Floats
+from index.reader import Passage
 from index.statistics import centre_tokens
 from index.training.data import Document, sentence_keys
 from index.types import LANGUAGES, Language
@@ -21,25 +22,6 @@ _N_NEAR = 6
 # How often a case is: the passage that answers; one that seems to; the right one without its
 # sentence; another passage that is near.
 _SHARES = (0.42, 0.28, 0.15, 0.15)
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text's rotated token vectors, a passage's as codes, and its tokens' sentences.
-
-    Attributes:
-        held: Token vectors, (n_tokens, dimension), or codes of them; see `index.codes`.
-        sentence: The number of each token's sentence, (n_tokens,).
-    """
-
-    held: npt.NDArray[np.float16] | bytes
-    sentence: npt.NDArray[np.int32]
-
-    def vectors(self, dimension: int) -> Floats:
-        """Unit token vectors in the rotated space, (n_tokens, dimension)."""
-        if isinstance(self.held, bytes):
-            return codes.block([self.held], dimension).unpacked()
-        return self.held.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +38,6 @@ class Case:
     def direction(self) -> str:
         """Language of the question and of the passage."""
         return f"{self.query_language}>{self.passage_language}"
-
-    def sentences(self, kind: Kind) -> tuple[str, ...]:
-        """The sentences of the question, which is one, or of the passage."""
-        return (self.query,) if kind == "query" else self.passage
-
-    def language(self, kind: Kind) -> Language:
-        """Language of the question or of the passage."""
-        return self.query_language if kind == "query" else self.passage_language
 
 
 class Cases:
@@ -135,35 +109,42 @@ class Texts:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._known: dict[tuple[Kind, tuple[str, ...]], Text] = {}
+        # Questions as vectors, passages as codes with the number of each token's sentence.
+        self._questions: dict[str, npt.NDArray[np.float16]] = {}
+        self._passages: dict[tuple[str, ...], tuple[bytes, npt.NDArray[np.int32]]] = {}
 
     def add(self, cases: Sequence[Case]) -> None:
         """Encodes what the cases need and is not known yet."""
-        for kind in KINDS:
-            for language in LANGUAGES:
-                wanted = {
-                    case.sentences(kind)
-                    for case in cases
-                    if case.language(kind) == language
-                    and (kind, case.sentences(kind)) not in self._known
-                }
-                self._encode(sorted(wanted), kind, language)
+        for language in LANGUAGES:
+            asked = {case.query for case in cases if case.query_language == language}
+            told = {case.passage for case in cases if case.passage_language == language}
+            self._add_questions(sorted(asked - self._questions.keys()), language)
+            self._add_passages(sorted(told - self._passages.keys()), language)
 
-    def _encode(self, texts: Sequence[tuple[str, ...]], kind: Kind, language: Language) -> None:
-        found = self._encoder.encode([" ".join(sentences) for sentences in texts], kind)
-        for sentences, encoded in zip(texts, found, strict=True):
-            tokens = centre_tokens(encoded.tokens, self._encoder, kind, language)
+    def _add_questions(self, texts: Sequence[str], language: Language) -> None:
+        for text, encoded in zip(texts, self._encoder.encode(texts, "query"), strict=True):
+            tokens = centre_tokens(encoded.tokens, self._encoder, "query", language)
+            self._questions[text] = codes.rotate(tokens).astype(np.float16)
+
+    def _add_passages(self, texts: Sequence[tuple[str, ...]], language: Language) -> None:
+        joined = [" ".join(sentences) for sentences in texts]
+        for sentences, encoded in zip(texts, self._encoder.encode(joined, "passage"), strict=True):
+            tokens = centre_tokens(encoded.tokens, self._encoder, "passage", language)
             ends = np.cumsum([len(sentence) + 1 for sentence in sentences])
-            owner = np.searchsorted(ends, encoded.spans[:, 1] - 1, side="right").astype(np.int32)
-            held = (
-                codes.rotate(tokens).astype(np.float16) if kind == "query" else codes.pack(tokens)
-            )
-            self._known[kind, sentences] = Text(held, owner)
+            # A token begins with the space before it.
+            owner = np.searchsorted(ends, encoded.spans[:, 1] - 1, side="right")
+            self._passages[sentences] = codes.pack(tokens), owner.astype(np.int32)
 
-    def get(self, case: Case, kind: Kind) -> Text:
-        """The encoded question or passage of a case."""
-        return self._known[kind, case.sentences(kind)]
+    def question(self, case: Case) -> Floats:
+        """Rotated unit token vectors of a case's question, (n_tokens, dimension)."""
+        return self._questions[case.query].astype(np.float32)
+
+    def passage(self, case: Case) -> Passage:
+        """A case's passage as the reader takes it."""
+        packed, owner = self._passages[case.passage]
+        vectors = codes.block([packed], self._encoder.dimension).unpacked()
+        return Passage(vectors, owner)
 
     def length(self, case: Case) -> int:
         """Tokens of a case's passage."""
-        return len(self.get(case, "passage").sentence)
+        return len(self._passages[case.passage][1])

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 import torch
 
-from index import e5, train_reader
+from index import train_reader
 from index.training.cases import Cases, Texts, near_passages
 from index.training.data import Document
 
@@ -68,22 +68,22 @@ def test_a_reader_learns_and_its_file_says_the_same(real_encoder, tmp_path):
     some = [*cases.each()]
     texts.add(some)
     for case in some:
-        text = texts.get(case, "passage")
-        assert len(text.vectors(e5.DIMENSION)) == texts.length(case)
-        assert [*dict.fromkeys(text.sentence)] == [*range(len(case.passage))]
-    reader = train_reader.new_reader(e5.TRAINED_FOLDER, some[:6], texts)
-    vectors, kinds, right = train_reader.tensors(some, texts)
+        vectors, sentence = texts.passage(case)
+        assert len(vectors) == len(sentence) == texts.length(case)
+        assert [*dict.fromkeys(sentence)] == [*range(len(case.passage))]
+    network = train_reader.Network()
+    inputs, right = train_reader.tensors(some, texts)
     # All places of the right sentence, or the one for "no answer".
     assert [bool(row[0]) for row in right] == [case.answer is None for case in some]
-    before = float(train_reader.pointing_loss(reader(vectors, kinds), right))
-    train_reader.train(reader, cases, some, texts, tmp_path, size=8, rate=3e-4, minutes=0.15)
-    reader.eval()
+    before = float(train_reader.pointing_loss(network(**inputs), right))
+    train_reader.train(network, cases, some, texts, tmp_path, size=8, rate=3e-4, minutes=0.15)
+    network.eval()
     with torch.no_grad():
-        logits = reader(vectors, kinds)
+        logits = network(**inputs)
     assert float(train_reader.pointing_loss(logits, right)) < before / 2
     path = tmp_path / "reader.onnx"
-    train_reader.export(reader, path)
+    train_reader.export(network, path, real_encoder.fingerprint)
     session = onnxruntime.InferenceSession(path)
-    (found,) = session.run(None, {"vectors": vectors.numpy(), "kinds": kinds.numpy()})
+    (found,) = session.run(None, {name: values.numpy() for name, values in inputs.items()})
     likely, expected = (torch.tensor(some).softmax(-1) for some in (found, logits.numpy()))
     assert float((likely - expected).abs().max()) < 0.1
