@@ -62,18 +62,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--encoder", help="another encoder than the settings'")
+    parser.add_argument("--every", type=int, default=1, help="only every so many questions")
     arguments = parser.parse_args()
     documents = [d for number, d in read_documents(arguments.data) if is_held_out(number)]
     asked = [
         Asked(language, question[language], document, passage, sentence)
         for document in documents
-        for question, passage, sentence in document.questions
+        for question, passage, sentence in document.questions[:: arguments.every]
         for language in LANGUAGES
     ]
     seeming = [
         Asked(language, question[language], document, passage, None)
         for document in documents
-        for question, passage in document.unanswerable
+        for question, passage in document.unanswerable[:: arguments.every]
         for language in LANGUAGES
     ]
     with tempfile.TemporaryDirectory(prefix="burhan-fit-") as name:
@@ -170,7 +171,7 @@ def _say_weights(choices: Sequence[Choice]) -> None:
 
 
 def _say_sentence(assistant: rag.Assistant, asked: Sequence[Asked]) -> None:
-    """Weights of a sentence's features, that of late interaction being 1."""
+    """Weights of a sentence's features, which sum to 1."""
     choices: list[tuple[Floats, int, str]] = []
     for question in asked:
         encoded = assistant.retriever.encode(question.text)
@@ -201,7 +202,7 @@ def _say_sentence(assistant: rag.Assistant, asked: Sequence[Asked]) -> None:
         return float(total / len(choices) + _RIDGE * values @ values)
 
     values = minimize(loss, np.array([20, 3, 1.4, 2.0]), method="BFGS").x
-    _say(f"{len(choices)} passages: _SENTENCE {(values / values[0]).round(3).tolist()}; right")
+    _say(f"{len(choices)} passages: sentence {(values / values.sum()).round(2).tolist()}; right")
     for name in dict.fromkeys(name for _, _, name in choices):
         for how, weights in (("", values), (" unread", values * [1, 1, 1, 0])):
             right = [(f @ weights).argmax() == gold for f, gold, n in choices if n == name]
@@ -231,7 +232,7 @@ def _say_confidence(
                     directions.append(f"{question.language}>{pool}")
     features, sort_of, direction = np.array(rows), np.array(sorts), np.array(directions)
     weights = _logistic(features, sort_of == "present")
-    _say(f"{len(rows)} cases: WEIGHTS {weights.round(2).tolist()}; AUROC")
+    _say(f"{len(rows)} cases: confidence {weights.round(2).tolist()}; AUROC")
     for name in dict.fromkeys(directions):
         for sort in ("absent", "seeming"):
             chosen = (direction == name) & np.isin(sort_of, ["present", sort])
@@ -272,7 +273,7 @@ def _say_constant(assistant: rag.Assistant, weights: Floats) -> None:
             features = _features(assistant, encoded, assistant.search(case.question))
             logits.append(float(np.dot(features, weights)))
     constant = -float(np.quantile(logits, 0.1))
-    _say(f"{len(logits)} answerable dev questions of the sample: CONSTANT {constant:.2f}\n")
+    _say(f"{len(logits)} answerable dev questions of the sample: constant {constant:.2f}\n")
 
 
 def _say(text: str) -> None:

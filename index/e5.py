@@ -37,8 +37,8 @@ NAME = "multilingual-e5-small-q4"
 # The same with the layers that index/train.py made; see docs/model-card.md.
 TRAINED = "burhan-e5-small"
 TRAINED_FOLDER = Path(__file__).parent / "burhan_e5"
-TRAINED_SHA256 = "1815d7512c878cd66527fc93bf6fbfe12f8deb977fe0aee6a1415e1bc12635e7"
-READER_SHA256 = ""
+TRAINED_SHA256 = "de2a358ccd7803cf6a9a0b0b4d7c745da1292fa717f4859c1d97188388978530"
+READER_SHA256 = "349b9f8dcc26b45f7b6aad57c0f4928c05298c98cf8480b7a190384ebdb27d65"
 LAYERS_FILE, STATISTICS_FILE, READER_FILE = "layers.npz", "statistics.npz", "reader.onnx"
 DIMENSION = 384
 MAX_TOKENS = 512

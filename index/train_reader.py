@@ -21,6 +21,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -185,18 +186,15 @@ def train(
     *,
     size: int,
     rate: float,
-    minutes: float,
+    n_steps: int,
 ) -> None:
-    """Trains for so many minutes; the learning rate falls to zero over them."""
+    """Trains for so many steps; the learning rate falls to zero over them."""
     optimiser = torch.optim.AdamW(reader.parameters(), lr=rate, weight_decay=0.05)
     began, shown = time.monotonic(), 0.0
-    for step, batch in enumerate(_Batches(cases, texts, size)):
-        done = (time.monotonic() - began) / (60 * minutes)
-        if done >= 1:
-            break
+    for step, batch in enumerate(islice(_Batches(cases, texts, size), n_steps)):
         for group in optimiser.param_groups:
             warm = min(1.0, (step + 1) / _WARM_UP)
-            group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * done))
+            group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * step / n_steps))
         reader.train()
         inputs, right = tensors(batch, texts)
         with half_precision(torch.device("cpu")):
@@ -207,8 +205,9 @@ def train(
         nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
         optimiser.step()
         shown += (float(loss.detach()) - shown) * max(0.02, 1 / (step + 1))
-        if step % 50 == 0:
-            logger.info("step %d, %.0f%% of the time, loss %.3f", step, 100 * done, shown)
+        if step % 50 == 49:
+            left = (time.monotonic() - began) / (step + 1) * (n_steps - step - 1) / 60
+            logger.info("step %d/%d, %.0f min left; loss %.3f", step + 1, n_steps, left, shown)
         if step % _SAVE_EVERY == _SAVE_EVERY - 1:
             logger.info("%s", measure(reader, held_out[: _N_HELD_OUT // 2], texts))
             torch.save(reader.state_dict(), output / "reader.pt")
@@ -288,7 +287,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--encoder", default=e5.TRAINED, help="the encoder's name or folder")
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--batch", type=int, default=32, help="cases")
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     arguments = parser.parse_args()
@@ -313,7 +312,7 @@ def main() -> None:
         arguments.output,
         size=arguments.batch,
         rate=arguments.rate,
-        minutes=arguments.minutes,
+        n_steps=arguments.steps,
     )
     export(reader, arguments.output / e5.READER_FILE, encoder.fingerprint)
 
