@@ -108,7 +108,7 @@ def test_every_failure_ends_in_the_evidence_and_a_line_that_says_why(
 def test_a_wrong_language_is_not_shown(ask_model):
     answer = ask_model(says("يبلغ ارتفاع سد شمر 68 مترًا [{n}].")).ask(DAM)
     assert "did not stand" in answer.note
-    assert "يبلغ" not in answer.text
+    assert "ارتفاع سد شمر 68 مترًا" not in answer.text
 
 
 def test_a_dead_server_is_one_line(ask_model):
