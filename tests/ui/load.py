@@ -98,7 +98,10 @@ def _ask(visitor, question, history, load):
         if message["msg"] == "process_completed":
             load.first.append(first or time.monotonic() - start)
             load.whole.append(time.monotonic() - start)
-            return message["output"]["data"][0]["answer"]
+            (value, *_) = message["output"]["data"]
+            if "answer" not in value:
+                raise AssertionError(f"no answer but {value}")
+            return value["answer"]
     raise AssertionError("the queue fell silent")
 
 
