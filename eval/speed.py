@@ -120,7 +120,7 @@ def _peak_resident_kb() -> int:
 def enlarge(folder: Path, n_chunks: int) -> None:
     """Repeats an index's rows under other ids, with noise on their vectors, and publishes."""
     generator = np.random.default_rng(0)
-    catalogue = Catalogue(folder)
+    catalogue = Catalogue(folder, write=True)
     missing = n_chunks - catalogue.counts()["chunks"]
     with sqlite3.connect(folder / FILE_NAME) as db:
         originals = db.execute(
