@@ -162,14 +162,18 @@ def _say_weights(choices: Sequence[Choice]) -> None:
         total = 0.0
         for choice in choices:
             logits = values[3] * (choice.calibrated + choice.features @ values[:3])
-            top = logits.max()
-            total += top + np.log(np.exp(logits - top).sum()) - logits[choice.gold]
+            total += _missed(logits, choice.gold)
         return float(total / len(choices))
 
     fitted = minimize(loss, np.array([1.25, 1.8, -0.85, 2.0]), method="Nelder-Mead")
     lexical, names, home, _ = fitted.x
     _say(f"{len(choices)} choices: _LEXICAL {lexical:.2f}, _NAMES_ABROAD {names:.2f}, ")
     _say(f"_AT_HOME {home:.2f}; loss {fitted.fun:.4f}\n")
+
+
+def _missed(logits: Floats, gold: int) -> float:
+    """Negative log likelihood of the right one of several."""
+    return float(np.logaddexp.reduce(logits) - logits[gold])
 
 
 def _say_sentence(assistant: rag.Assistant, asked: Sequence[Asked]) -> None:
@@ -200,7 +204,7 @@ def _say_sentence(assistant: rag.Assistant, asked: Sequence[Asked]) -> None:
         total = 0.0
         for features, gold, _ in choices:
             logits = features @ values
-            total += np.logaddexp.reduce(logits) - logits[gold]
+            total += _missed(logits, gold)
         return float(total / len(choices) + _RIDGE * values @ values)
 
     values = minimize(loss, np.array([20, 3, 1.4, 2.0]), method="BFGS").x

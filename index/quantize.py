@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from importlib.resources import files
 from pathlib import Path
@@ -128,17 +128,39 @@ class _TokenVectors(nn.Module):
 
 
 def _export(bert: nn.Module, path: Path) -> None:
-    batch = torch.export.Dim("batch", max=4096)
-    tokens = torch.export.Dim("tokens", max=e5.MAX_TOKENS)
+    sizes = {
+        0: torch.export.Dim("batch", max=4096),
+        1: torch.export.Dim("tokens", max=e5.MAX_TOKENS),
+    }
     ids = torch.ones((4, 32), dtype=torch.long)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    write_onnx(_TokenVectors(bert), inputs, dict.fromkeys(inputs, sizes), "token_vectors", path)
+
+
+def write_onnx(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    sizes: Mapping[str, Mapping[int, Any]],
+    output: str,
+    path: Path,
+) -> None:
+    """Writes a module in full precision.
+
+    Args:
+        module: Takes the inputs in their order.
+        inputs: An example of each, by name.
+        sizes: The dimensions of each that may differ.
+        output: The name of what it gives.
+        path: Where to.
+    """
     torch.onnx.export(
-        _TokenVectors(bert),
-        (ids, torch.ones_like(ids)),
+        module,
+        tuple(inputs.values()),
         path,
         dynamo=True,
-        input_names=["input_ids", "attention_mask"],
-        output_names=["token_vectors"],
-        dynamic_shapes={name: {0: batch, 1: tokens} for name in ("input_ids", "attention_mask")},
+        input_names=list(inputs),
+        output_names=[output],
+        dynamic_shapes={name: dict(some) for name, some in sizes.items()},
         external_data=False,
         verbose=False,
     )

@@ -34,6 +34,7 @@ from torch.nn import functional
 
 from index import e5
 from index.encoder import open_encoder
+from index.quantize import write_onnx
 from index.reader import Passage, reader_inputs
 from index.training.cases import Case, Cases, Texts, near_passages
 from index.training.data import SEED, read_data
@@ -87,7 +88,7 @@ class Network(nn.Module):
         similarity = question @ passage.transpose(1, 2)
         both = question_mask[:, :, None] & passage_mask[:, None, :]
         similarity = similarity.masked_fill(~both, -1.0)
-        asked = self._compared(question, passage, similarity, 0, 0 * question[..., 0])
+        asked = self._compared(question, passage, similarity, 0, torch.zeros_like(question[..., 0]))
         told = self._compared(passage, question, similarity.transpose(1, 2), 1, late)
         none = self.none.expand(question.shape[0], 1, -1)
         hidden = self.drop(self.norm(torch.cat([none, told, asked], 1)))
@@ -254,20 +255,11 @@ def export(reader: Network, path: Path, fingerprint: str) -> None:
     cases, asked, told = (torch.export.Dim(name, max=1024) for name in ("cases", "asked", "told"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            reader.eval(),
-            tuple(torch.from_numpy(values) for values in example.values()),
-            full,
-            dynamo=True,
-            input_names=list(example),
-            output_names=["logits"],
-            dynamic_shapes={
-                name: {0: cases, 1: asked if name.startswith("question") else told}
-                for name in example
-            },
-            external_data=False,
-            verbose=False,
-        )
+        inputs = {name: torch.from_numpy(values) for name, values in example.items()}
+        shapes = {
+            name: {0: cases, 1: asked if name.startswith("question") else told} for name in inputs
+        }
+        write_onnx(reader.eval(), inputs, shapes, "logits", full)
         quantize_dynamic(
             full,
             path,

@@ -1,6 +1,6 @@
 """What the answer reader is trained on: a question, a passage, and the sentence that answers.
 
-Passages and questions are encoded once, as an index holds them: token codes of two bits.
+Texts are encoded once, passages into the token codes of two bits that an index holds.
 """
 
 import random
